@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! The command line: see [`indoubt::command_line`].
+
+fn main() {
+    println!("not yet");
+}

@@ -1,1 +1,3 @@
-//! x
+//! From a history of what applications were told and saw to a verdict.
+
+pub mod verdict;

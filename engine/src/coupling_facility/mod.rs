@@ -1,0 +1,4 @@
+//! The coupling facility.
+
+pub mod command;
+pub mod definition;

@@ -1,0 +1,89 @@
+//! Defects planted on purpose, so that the ledger can be shown to convict them.
+//!
+//! Compiled to nothing without the feature `defects`: then [`Defect::is_planted`] is a constant `false`. A defect is
+//! planted in a whole thread, for one run; machines ask at the place where the defect would be.
+
+macro_rules! defects {
+    ($($(#[doc = $about:literal])+ $variant:ident = $name:literal;)*) => {
+        /// A defect.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Defect {
+            $($(#[doc = $about])+ $variant,)*
+        }
+
+        impl Defect {
+            /// All of them.
+            pub const ALL: &'static [Defect] = &[$(Defect::$variant),*];
+
+            /// The name that `--defect` takes.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Defect::$variant => $name,)* }
+            }
+
+            /// What is broken.
+            #[must_use]
+            pub const fn about(self) -> &'static str {
+                match self { $(Defect::$variant => concat!($($about),+).trim_ascii_start(),)* }
+            }
+        }
+    };
+}
+
+defects! {
+    /// a put or commit is acknowledged before the log is forced
+    AcknowledgedBeforeForce = "acknowledged-before-force";
+    /// commit applies the private part and forgets the shared part
+    CommitForgetsSharedPart = "commit-forgets-shared-part";
+    /// peer recovery backs out a unit of work that was in commit
+    PeerBacksOutInCommit = "peer-backs-out-in-commit";
+    /// peer recovery commits a unit of work that was in flight
+    PeerCommitsInFlight = "peer-commits-in-flight";
+    /// peer recovery backs out a unit of work that was in doubt
+    PeerTouchesInDoubt = "peer-touches-in-doubt";
+    /// commit leaves the entry that a get had taken and returns it to the queue
+    GetNotRemovedAtCommit = "get-not-removed-at-commit";
+    /// an uncommitted put is written into the committed range
+    UncommittedPutVisible = "uncommitted-put-visible";
+    /// backout deletes the message that a get had taken
+    BackoutLosesMessage = "backout-loses-message";
+    /// log replay does not check the checksum of records
+    ReplayIgnoresChecksum = "replay-ignores-checksum";
+    /// the coupling facility never signals that a list is no longer empty
+    ListSignalLost = "list-signal-lost";
+    /// peer recovery reports that it is complete before it has done anything
+    RecoveryReportedEarly = "recovery-reported-early";
+}
+
+#[cfg(feature = "defects")]
+mod planted {
+    use core::cell::Cell;
+
+    use super::Defect;
+
+    thread_local! {
+        static PLANTED: Cell<Option<Defect>> = const { Cell::new(None) };
+    }
+
+    impl Defect {
+        /// Whether this defect is planted in the run of this thread.
+        #[must_use]
+        pub fn is_planted(self) -> bool {
+            PLANTED.get() == Some(self)
+        }
+
+        /// Plants a defect (or none) in the runs of this thread.
+        pub fn plant(defect: Option<Defect>) {
+            PLANTED.set(defect);
+        }
+    }
+}
+
+#[cfg(not(feature = "defects"))]
+impl Defect {
+    /// Whether this defect is planted: never, in a build without the feature.
+    #[must_use]
+    pub const fn is_planted(self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,2 @@
+//! The queue manager.
+pub mod definition;

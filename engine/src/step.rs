@@ -1,0 +1,100 @@
+//! Steps of protocols that have a name, so that a fault can strike exactly there.
+//!
+//! A step is passed when everything written before it in the machine's effects has been handed to the world. The order
+//! of the steps of a commit is that of [`crate::queue_manager`]; scenario files name them as [`Step::name`] does.
+
+use core::fmt;
+
+macro_rules! steps {
+    ($($(#[doc = $about:literal])+ $variant:ident = $name:literal;)*) => {
+        /// A named step.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Step {
+            $(#[doc = concat!("`", $name, "`:", $($about),+)] $variant,)*
+        }
+
+        impl Step {
+            /// Every step that the engine can pass.
+            pub const ALL: &'static [Step] = &[$(Step::$variant),*];
+
+            /// The name that scenario files use.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Step::$variant => $name,)* }
+            }
+
+            /// What it means that this step is passed.
+            #[must_use]
+            pub const fn about(self) -> &'static str {
+                match self { $(Step::$variant => concat!($($about),+).trim_ascii_start(),)* }
+            }
+        }
+    };
+}
+
+steps! {
+    /// a get under syncpoint has taken its message, the application has not been told
+    GetTaken = "get.taken";
+    /// a put under syncpoint lies in the uncommitted range, the application has not been told
+    PutWritten = "put.written";
+    /// a put outside syncpoint is final, the application has not been told
+    PutFinal = "put.final";
+    /// MQCMIT has arrived, nothing is done yet
+    CommitBegun = "commit.begun";
+    /// the records of the unit of work are forced, its outcome is still open
+    CommitLogForced = "commit.log_forced";
+    /// the descriptor says in-commit: the commit point of a unit of work with a shared part
+    CommitDescriptorWritten = "commit.descriptor_written";
+    /// the commit record is forced
+    CommitRecordForced = "commit.record_forced";
+    /// one structure's share of the commit is applied
+    CommitStructureApplied = "commit.structure_applied";
+    /// the private part is applied
+    CommitPrivateApplied = "commit.private_applied";
+    /// the descriptor is deleted, the application has not been told
+    CommitDescriptorDeleted = "commit.descriptor_deleted";
+    /// the unit of work has ended, the application has not been told
+    CommitEnded = "commit.ended";
+    /// phase one has begun
+    PrepareBegun = "prepare.begun";
+    /// the descriptor says in-doubt
+    PrepareDescriptorWritten = "prepare.descriptor_written";
+    /// the prepare record is forced; the coordinator has not been told
+    PrepareForced = "prepare.forced";
+    /// backout has begun
+    BackoutBegun = "backout.begun";
+    /// the descriptor says in-backout
+    BackoutDescriptorWritten = "backout.descriptor_written";
+    /// one structure's share of the backout is applied
+    BackoutStructureApplied = "backout.structure_applied";
+    /// the unit of work is backed out
+    BackoutEnded = "backout.ended";
+    /// a peer has won the right to recover a failed connector
+    RecoveryInitiated = "recovery.initiated";
+    /// phase one (in-commit, in-backout) has begun
+    RecoveryPhaseOne = "recovery.phase_one";
+    /// a unit of work of phase one is finished by a peer
+    RecoveryUnitFinished = "recovery.unit_finished";
+    /// phase two (in-flight) has begun
+    RecoveryPhaseTwo = "recovery.phase_two";
+    /// an entry of a unit of work in flight is backed out by a peer
+    RecoveryEntryBackedOut = "recovery.entry_backed_out";
+    /// both phases are done, the connection is not released yet
+    RecoveryPhasesDone = "recovery.phases_done";
+    /// a restarting queue manager has read its log
+    RestartLogReplayed = "restart.log_replayed";
+    /// a restarting queue manager has read the descriptors it left behind
+    RestartDescriptorsRead = "restart.descriptors_read";
+    /// restart is complete, connections are accepted
+    RestartComplete = "restart.complete";
+    /// the coordinator has forced its decision, nobody has been told
+    CoordinatorDecided = "coordinator.decided";
+    /// a checkpoint is written, the old part of the log is not discarded yet
+    CheckpointWritten = "checkpoint.written";
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,4 @@
+//! The sysplex.
+
+pub mod definition;
+pub mod frame;

@@ -1,0 +1,115 @@
+//! One run of a scenario: what goes in and what comes out.
+
+use std::sync::Arc;
+
+use indoubt_engine::defect::Defect;
+use indoubt_engine::event::Event;
+use indoubt_engine::step::Step;
+use indoubt_engine::time::{Duration, Time};
+use indoubt_ledger::verdict::Judgement;
+
+use crate::scenario::model::Scenario;
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct RunRequest {
+    /// The scenario.
+    pub scenario: Arc<Scenario>,
+    /// The one number from which every draw of the run comes.
+    pub seed: u64,
+    /// A defect to plant.
+    pub defect: Option<Defect>,
+    /// Whether to keep everything for a replay's detail, or only what a report needs.
+    pub keep: Keep,
+}
+
+/// How much of a run is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// What a report and a sweep need.
+    Report,
+    /// Also the timeline's details.
+    Detail,
+}
+
+/// A run that came to its end, whatever its verdict.
+#[derive(Clone, Debug)]
+pub struct RunOutcome {
+    /// Of which scenario.
+    pub scenario: Arc<Scenario>,
+    /// The seed.
+    pub seed: u64,
+    /// The defect planted, if one was.
+    pub defect: Option<Defect>,
+    /// The hash of its trace.
+    pub fingerprint: u64,
+    /// When it ended.
+    pub simulated: Duration,
+    /// Frames delivered.
+    pub frames: u64,
+    /// Faults, detections, recoveries: in order of time.
+    pub timeline: Vec<TimelineEntry>,
+    /// How often each event was reported, by name, in alphabetical order.
+    pub events: Vec<(&'static str, u64)>,
+    /// How often each step was passed, in the order of [`Step::ALL`], those never passed left out.
+    pub steps: Vec<(Step, u64)>,
+    /// Names in `reach` that were never seen.
+    pub unreached: Vec<String>,
+    /// The longest time without a successful get, for each queue, after the first fault.
+    pub outages: Vec<Outage>,
+    /// From each fault to the last headline that followed from it (recovery time); in order of time.
+    pub recoveries: Vec<Recovery>,
+    /// What the ledger says.
+    pub judgement: Judgement,
+    /// What the faults really did, so that the run can be repeated as a scenario with exactly these faults: entries of a
+    /// `faults` section in the scenario language.
+    pub tape: Vec<String>,
+}
+
+/// A line of the timeline.
+#[derive(Clone, Debug)]
+pub struct TimelineEntry {
+    /// When, true time.
+    pub at: Time,
+    /// Who: a process, an image, `nemesis`.
+    pub who: String,
+    /// What.
+    pub what: Happening,
+}
+
+/// What can stand on a timeline.
+#[derive(Clone, Debug)]
+pub enum Happening {
+    /// A fault, as text.
+    Fault(String),
+    /// A fault ended or was healed, as text.
+    Healed(String),
+    /// The engine reported an event.
+    Event(Event),
+    /// A detail for a replay, as text.
+    Detail(String),
+}
+
+/// How long applications could get nothing from a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// Queue.
+    pub queue: String,
+    /// From the last successful get before it.
+    pub from: Time,
+    /// To the first successful get after it.
+    pub to: Time,
+}
+
+/// A fault and what was done about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// The fault.
+    pub fault: String,
+    /// When it struck.
+    pub at: Time,
+    /// When somebody noticed, if anybody did.
+    pub detected: Option<Time>,
+    /// When the last recovery that followed was complete, if there was one.
+    pub recovered: Option<Time>,
+}
