@@ -331,9 +331,7 @@ impl MqiCall {
     #[must_use]
     pub fn length(&self) -> u32 {
         match self {
-            MqiCall::Put { payload, .. } | MqiCall::Put1 { payload, .. } => {
-                Message::DESCRIPTOR_LENGTH + payload.length
-            }
+            MqiCall::Put { payload, .. } | MqiCall::Put1 { payload, .. } => Message::DESCRIPTOR_LENGTH + payload.length,
             _ => 128,
         }
     }

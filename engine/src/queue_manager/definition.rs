@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::message::{Persistence, Priority};
-use crate::name::{Address, CouplingFacilityName, ImageName, ProcessName, QueueManagerName, QueueName, QueueSharingGroupName, StructureName};
+use crate::name::{
+    Address, CouplingFacilityName, ImageName, ProcessName, QueueManagerName, QueueName, QueueSharingGroupName,
+    StructureName,
+};
 use crate::time::Duration;
 
 /// Where the messages of a queue lie.

@@ -10,7 +10,9 @@ use std::time::Duration;
 use indoubt_engine::coupling_facility::definition::StructureDefinition;
 use indoubt_engine::event::Event;
 use indoubt_engine::message::{Persistence, Priority};
-use indoubt_engine::name::{ConnectionTag, CouplingFacilityName, ImageName, QueueManagerName, QueueName, QueueSharingGroupName, StructureName};
+use indoubt_engine::name::{
+    ConnectionTag, CouplingFacilityName, ImageName, QueueManagerName, QueueName, QueueSharingGroupName, StructureName,
+};
 use indoubt_engine::queue_manager::definition::{ConnectivityLoss, QueueDefinition, SharedQueueManagerName};
 use indoubt_engine::step::Step;
 use indoubt_engine::sysplex::definition::FailureManagement;
