@@ -6,18 +6,50 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
-use indoubt_engine::name::QueueName;
+use indoubt_engine::message::{Persistence, Priority};
+use indoubt_engine::name::{QueueManagerName, QueueName};
+use indoubt_engine::queue_manager::definition::{DeliverySequence, QueueDefinition};
 use indoubt_engine::time::Time;
 use indoubt_engine::unit_of_work::{Outcome, Xid};
-use indoubt_ledger::history::History;
+use indoubt_ledger::history::{History, UnitIndex};
 
-/// `BOTHRESH` and `BOQNAME` of a queue.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BackoutRule {
-    /// A message whose backout count has come to this goes to the backout queue.
-    pub threshold: Option<u32>,
-    /// Where to.
-    pub queue: Option<QueueName>,
+use crate::scenario::model::{Queue, Topology};
+
+/// What applications and the history have to know of a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueFacts {
+    /// What the history calls it: a shared queue by its name, a private one as `QM01/ORDERS`.
+    pub history_name: String,
+    /// `DEFPSIST`.
+    pub default_persistence: Persistence,
+    /// `DEFPRTY`.
+    pub default_priority: Priority,
+    /// `MSGDLVSQ`: with FIFO every message counts as of the default priority.
+    pub delivery_sequence: DeliverySequence,
+    /// `BOTHRESH`: a message whose backout count has come to this goes to the backout queue.
+    pub backout_threshold: Option<u32>,
+    /// `BOQNAME`.
+    pub backout_queue: Option<QueueName>,
+}
+
+impl QueueFacts {
+    fn new(history_name: String, queue: &Queue) -> Self {
+        QueueFacts {
+            history_name,
+            default_persistence: queue.definition.default_persistence,
+            default_priority: queue.definition.default_priority,
+            delivery_sequence: queue.definition.delivery_sequence,
+            backout_threshold: queue.backout_threshold,
+            backout_queue: queue.backout_queue.clone(),
+        }
+    }
+
+    fn unknown(queue: &QueueName) -> Self {
+        QueueFacts::new(
+            queue.to_string(),
+            &Queue { definition: QueueDefinition::default(), backout_threshold: None, backout_queue: None },
+        )
+    }
 }
 
 /// Where a run stands.
@@ -74,7 +106,8 @@ pub enum LogSays {
 #[derive(Debug)]
 pub struct Shared {
     history: Mutex<History>,
-    backout_rules: BTreeMap<QueueName, BackoutRule>,
+    private_queues: BTreeMap<(QueueManagerName, QueueName), QueueFacts>,
+    shared_queues: BTreeMap<QueueName, QueueFacts>,
     state: Mutex<State>,
 }
 
@@ -84,21 +117,35 @@ struct State {
     progress: BTreeMap<String, InstanceProgress>,
     numbers: BTreeMap<u32, u32>,
     decisions: BTreeMap<Xid, LogSays>,
+    units: BTreeMap<Xid, UnitIndex>,
     last_activity: Time,
 }
 
 impl Shared {
-    /// A run about to begin.
+    /// A run about to begin on this topology.
     #[must_use]
-    pub fn new(history: History, backout_rules: BTreeMap<QueueName, BackoutRule>) -> Self {
+    pub fn new(topology: &Topology) -> Self {
+        let private_queues = topology.queue_managers.iter().flat_map(|manager| {
+            manager.queues.iter().map(|(name, queue)| {
+                let history_name = format!("{}/{name}", manager.name);
+                ((manager.name.clone(), name.clone()), QueueFacts::new(history_name, queue))
+            })
+        });
+        let shared_queues = topology
+            .queue_sharing_groups
+            .iter()
+            .flat_map(|group| group.queues.iter())
+            .map(|(name, queue)| (name.clone(), QueueFacts::new(name.to_string(), queue)));
         Shared {
-            history: Mutex::new(history),
-            backout_rules,
+            history: Mutex::new(History::new()),
+            private_queues: private_queues.collect(),
+            shared_queues: shared_queues.collect(),
             state: Mutex::new(State {
                 phase: Phase::Working,
                 progress: BTreeMap::new(),
                 numbers: BTreeMap::new(),
                 decisions: BTreeMap::new(),
+                units: BTreeMap::new(),
                 last_activity: Time::START,
             }),
         }
@@ -113,10 +160,14 @@ impl Shared {
         self.state.lock().expect("a panic while the state is written ends the run")
     }
 
-    /// `BOTHRESH` and `BOQNAME` of a queue.
+    /// The queue that is meant when this queue manager is given this name.
     #[must_use]
-    pub fn backout_rule(&self, queue: &QueueName) -> BackoutRule {
-        self.backout_rules.get(queue).cloned().unwrap_or_default()
+    pub fn queue(&self, queue_manager: &QueueManagerName, queue: &QueueName) -> QueueFacts {
+        self.private_queues
+            .get(&(queue_manager.clone(), queue.clone()))
+            .or_else(|| self.shared_queues.get(queue))
+            .cloned()
+            .unwrap_or_else(|| QueueFacts::unknown(queue))
     }
 
     /// Where the run stands.
@@ -179,10 +230,27 @@ impl Shared {
         self.state().decisions.insert(xid, says);
     }
 
+    /// The unit of work in the history that a coordinator knows under this name.
+    #[must_use]
+    pub fn unit(&self, xid: &Xid) -> Option<UnitIndex> {
+        self.state().units.get(xid).copied()
+    }
+
+    /// A coordinator began a transaction.
+    pub fn set_unit(&self, xid: Xid, unit: UnitIndex) {
+        self.state().units.insert(xid, unit);
+    }
+
+    /// What the history knows of a coordinator's transactions, with what its log says of each.
+    #[must_use]
+    pub fn transactions_of(&self, coordinator: &str) -> Vec<(Xid, UnitIndex, Option<LogSays>)> {
+        let state = self.state();
+        let all = state.units.iter().filter(|(xid, _)| xid.coordinator == coordinator);
+        all.map(|(xid, unit)| (xid.clone(), *unit, state.decisions.get(xid).copied())).collect()
+    }
+
     /// A coordinator was started again: what it had not decided, it never will.
     pub fn forget_undecided(&self, coordinator: &str) {
-        self.state()
-            .decisions
-            .retain(|xid, says| xid.coordinator != coordinator || *says != LogSays::Undecided);
+        self.state().decisions.retain(|xid, says| xid.coordinator != coordinator || *says != LogSays::Undecided);
     }
 }

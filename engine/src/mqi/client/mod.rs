@@ -75,10 +75,19 @@ pub enum Handled {
 enum State {
     Disconnected,
     /// The network connection to the address with this place in the list is being opened.
-    Opening { connection: ConnectionId, address: usize },
+    Opening {
+        connection: ConnectionId,
+        address: usize,
+    },
     /// `MQCONNX` is on its way.
-    Connecting { connection: ConnectionId, address: usize },
-    Connected { connection: ConnectionId, outstanding: Option<Outstanding> },
+    Connecting {
+        connection: ConnectionId,
+        address: usize,
+    },
+    Connected {
+        connection: ConnectionId,
+        outstanding: Option<Outstanding>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
