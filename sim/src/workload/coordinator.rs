@@ -66,19 +66,13 @@ impl Coordinator {
         if let Some(offset) = replay.cut_from {
             connection.perform(Effect::CutFrom { file: decision_log::FILE, offset });
         }
-        shared.forget_undecided(&name);
+        // What the last life left open is decided by now: by what the log says, or by its silence.
+        let undecided = shared.undecided(&name);
         for number in &replay.committed {
-            let xid = Xid { coordinator: name.clone(), number: *number };
-            shared.set_decision(xid, LogSays::Decided(Outcome::Commit));
+            decided(&shared, recorder, Xid { coordinator: name.clone(), number: *number }, Outcome::Commit);
         }
-        if incarnation.0 > 1 {
-            for (_, unit, says) in shared.transactions_of(&name) {
-                match says {
-                    None => recorder.resolved(unit, UnitOutcome::BackedOut),
-                    Some(LogSays::Decided(Outcome::Commit)) => recorder.resolved(unit, UnitOutcome::Committed),
-                    Some(_) => {}
-                }
-            }
+        for xid in undecided.into_iter().filter(|xid| !replay.committed.contains(&xid.number)) {
+            decided(&shared, recorder, xid, Outcome::Backout);
         }
         Coordinator {
             name,
@@ -163,4 +157,16 @@ impl Coordinator {
             connection.append(decision_log::FILE, Record::Ended(number).to_bytes());
         }
     }
+}
+
+/// A coordinator that was started again knows how a transaction of its last life ends.
+fn decided(shared: &Shared, recorder: &Recorder, xid: Xid, outcome: Outcome) {
+    if let Some(unit) = shared.unit(&xid) {
+        let outcome = match outcome {
+            Outcome::Commit => UnitOutcome::Committed,
+            Outcome::Backout => UnitOutcome::BackedOut,
+        };
+        recorder.resolved(unit, outcome);
+    }
+    shared.set_decision(xid, LogSays::Decided(outcome));
 }
