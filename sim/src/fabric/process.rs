@@ -1,8 +1,9 @@
 //! Processes: what runs on a host, and the handle that a running body holds.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use indoubt_engine::machine::{Effects, Incarnation, Input, Machine};
 use indoubt_engine::name::ProcessName;
@@ -11,7 +12,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::Fabric;
 use super::disk::DiskId;
+use super::draw::nanoseconds;
 use super::host::HostId;
+use super::perform::Next;
 
 /// A process of the world, in the order of [`Fabric::add_process`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,7 +58,7 @@ impl Process {
     /// The name of the process.
     #[must_use]
     pub fn name(&self) -> ProcessName {
-        todo!()
+        self.fabric.process_name(self.id)
     }
 
     /// Which process this is.
@@ -79,37 +82,63 @@ impl Process {
     /// The name of the host on which it runs.
     #[must_use]
     pub fn host_name(&self) -> String {
-        todo!()
+        self.fabric.host_name(self.host())
     }
 
     /// What the host's clock shows.
     #[must_use]
     pub fn now(&self) -> Time {
-        todo!()
+        let state = self.fabric.lock();
+        Time::from_nanoseconds(state.reading(self.id, state.time.now()))
     }
 
     /// The next input; the first is [`Input::Started`]. Never comes if the process is dead.
     pub async fn next(&self) -> Input {
-        todo!()
+        self.next_timed().await.1
+    }
+
+    /// The next input, and what the host's clock shows when it comes.
+    async fn next_timed(&self) -> (Time, Input) {
+        loop {
+            let next = poll_fn(|context| {
+                match self.fabric.lock().next(self.id, self.incarnation, context.waker()) {
+                    Some(next) => Poll::Ready(next),
+                    None => Poll::Pending,
+                }
+            });
+            match next.await {
+                Next::Input(now, input) => return (now, input),
+                Next::Unfinished(effects) => self.fabric.perform(self.id, self.incarnation, effects.into_iter()),
+            }
+        }
     }
 
     /// Executes effects in order and leaves the buffer empty. If an observer of a step kills the process, the rest is not
-    /// executed; if it pauses the process, the rest is executed when it is resumed.
+    /// executed; if it pauses the process, the rest is executed when it is resumed and asks for its next input.
+    ///
+    /// # Panics
+    /// If it writes without having a disk, or starts a process that does not exist.
     pub fn perform(&self, effects: &mut Effects) {
-        let _ = effects;
-        todo!()
+        if !effects.as_slice().is_empty() {
+            self.fabric.perform(self.id, self.incarnation, effects.drain());
+        }
     }
 
-    /// Waits, by the host's clock, exactly to less than a microsecond.
+    /// Waits as long as the host's clock says, exactly to less than a microsecond. Does not end if the process is dead.
     pub async fn sleep(&self, duration: Duration) {
-        let _ = duration;
-        todo!()
+        let sleep = {
+            let state = self.fabric.lock();
+            let until = state.reading(self.id, state.time.now()).saturating_add(nanoseconds(duration));
+            let host = &state.hosts[state.processes[self.id.index()].host.index()];
+            state.time.sleep_until(host.clock.when(state.clock_base, until))
+        };
+        sleep.await;
     }
 
     /// A random stream of this process, one for each purpose and life.
     #[must_use]
     pub fn stream(&self, purpose: &str) -> ChaCha8Rng {
-        self.fabric.stream(purpose)
+        self.fabric.stream(&format!("process/{}/{}/{purpose}", self.name(), self.incarnation.0))
     }
 
     /// The world.
@@ -126,8 +155,8 @@ pub fn machine_body<M: Machine + Send + 'static>(make: impl Fn(&Process) -> M + 
         Box::pin(async move {
             let mut effects = Effects::new();
             loop {
-                let input = process.next().await;
-                machine.handle(process.now(), input, &mut effects);
+                let (now, input) = process.next_timed().await;
+                machine.handle(now, input, &mut effects);
                 process.perform(&mut effects);
             }
         })
