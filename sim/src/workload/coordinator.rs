@@ -94,9 +94,15 @@ impl Coordinator {
         xid
     }
 
-    /// The connection was lost or the queue manager did not do as told: something may be in doubt.
-    pub fn look_soon(&mut self) {
+    /// The queue manager did not do as told: something may be in doubt, here or elsewhere, now or when a peer has seen to
+    /// it.
+    fn look_soon(&mut self) {
         self.loose = true;
+        self.next_look = Time::START;
+    }
+
+    /// There is a new connection: what is in doubt there is to be resolved before anything else is done.
+    pub fn connected(&mut self) {
         self.next_look = Time::START;
     }
 
@@ -104,6 +110,12 @@ impl Coordinator {
     #[must_use]
     pub fn is_look_due(&self, now: Time) -> bool {
         self.loose && now >= self.next_look
+    }
+
+    /// How long until it is time to ask what is in doubt; `None`: nothing can be.
+    #[must_use]
+    pub fn until_look(&self, now: Time) -> Option<Duration> {
+        self.loose.then(|| self.next_look.since(now))
     }
 
     /// Both phases for one transaction.

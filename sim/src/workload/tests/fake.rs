@@ -230,11 +230,7 @@ impl FakeQueueManager {
 
     fn command(&mut self, command: Command) -> MqiAnswer {
         let name = self.name.clone();
-        let id = |number| UnitOfWorkId {
-            queue_manager: name.clone(),
-            incarnation: Incarnation(1),
-            sequence: number,
-        };
+        let id = |number| UnitOfWorkId { queue_manager: name.clone(), incarnation: Incarnation(1), sequence: number };
         let mut store = self.store();
         match command {
             Command::DisplayIndoubt { .. } => MqiAnswer::Threads {
