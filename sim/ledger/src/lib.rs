@@ -4,26 +4,27 @@
 //! [contract](contract), and returns a [judgement](verdict). It knows neither the middleware nor the world it ran in, and
 //! it is a crate of its own so that the compiler keeps it that way.
 
+mod account;
+mod atomicity;
 pub mod audit;
 pub mod contract;
+mod finding;
 pub mod history;
+mod index;
 pub mod jsonl;
+mod judge;
+mod liveness;
+mod losses;
+mod order;
+mod story;
 pub mod verdict;
 
 use std::io::BufRead;
 
-use audit::Audit;
-use contract::Contract;
-use history::History;
 use jsonl::{HistoryError, QueueHistoryOptions};
 use verdict::Judgement;
 
-/// Judges the history of a run.
-#[must_use]
-pub fn judge(history: &History, audit: &Audit, contract: &Contract) -> Judgement {
-    let _ = (history, audit, contract);
-    Judgement::default()
-}
+pub use judge::judge;
 
 /// Judges a queue history written as JSON lines.
 ///
