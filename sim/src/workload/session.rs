@@ -25,7 +25,7 @@ use super::chance::Chance;
 use super::connection::Connection;
 use super::coordinator::{Coordinator, Decided};
 use super::history::Recorder;
-use super::shared::{Phase, QueueFacts, Shared};
+use super::shared::{PartKind, Phase, QueueFacts, Shared, TransactionPart};
 use super::{Instance, addresses, payload};
 use crate::fabric::Process;
 use crate::scenario::model::{Connect, Syncpointing};
@@ -52,6 +52,8 @@ pub struct Outgoing {
     pub payload: Payload,
     /// Where the content comes from.
     pub origin: Origin,
+    /// The identity of the request that it answers, if it is a reply.
+    pub answers: Option<u64>,
 }
 
 /// How a unit of work ended, as far as the application knows.
@@ -280,6 +282,9 @@ impl Session {
             self.recorder.release(resource);
         }
         if let Some(unit) = self.unit.take().filter(|unit| unit.used) {
+            if let Some(xid) = &unit.xid {
+                self.shared.end_transaction(xid);
+            }
             let operation = self.recorder.back_out(unit.index);
             self.recorder.complete(operation, Completion::Unknown);
             self.recorder.resolved(unit.index, UnitOutcome::BackedOut);
@@ -390,6 +395,23 @@ impl Session {
         }
     }
 
+    fn part(
+        &self,
+        queue: &QueueName,
+        facts: QueueFacts,
+        payload: Payload,
+        kind: PartKind,
+    ) -> Option<(Xid, TransactionPart)> {
+        let xid = self.unit.as_ref()?.xid.clone()?;
+        Some((xid, TransactionPart { queue: queue.clone(), history_name: facts.history_name, payload, kind }))
+    }
+
+    fn remember(&self, part: Option<(Xid, TransactionPart)>) {
+        if let Some((xid, part)) = part {
+            self.shared.add_to_transaction(&xid, part);
+        }
+    }
+
     /// Opens a queue, unless it is open already.
     ///
     /// # Errors
@@ -422,9 +444,11 @@ impl Session {
     /// What the queue manager answered, or 2009.
     pub async fn put(&mut self, outgoing: Outgoing) -> Result<(), CallFailed> {
         let (syncpoint, unit) = self.scope();
-        let Outgoing { queue, queue_manager, descriptor, payload, origin } = outgoing;
-        let owner = queue_manager.as_ref().unwrap_or(&self.queue_manager);
-        let operation = self.recorder.put(owner, &queue, unit, &descriptor, &payload, origin);
+        let owner = outgoing.queue_manager.as_ref().unwrap_or(&self.queue_manager);
+        let facts = self.shared.queue(owner, &outgoing.queue);
+        let operation = self.recorder.put(&facts, unit, &outgoing);
+        let Outgoing { queue, queue_manager, descriptor, payload, .. } = outgoing;
+        let part = self.part(&queue, facts, payload, PartKind::Put);
         let result = if queue_manager.is_some() {
             self.connection.put1(queue, queue_manager, syncpoint, descriptor, payload).await
         } else {
@@ -436,6 +460,7 @@ impl Session {
         match result {
             Ok(_) => {
                 self.used();
+                self.remember(part);
                 self.recorder.complete(operation, Completion::Ok);
                 Ok(())
             }
@@ -467,12 +492,16 @@ impl Session {
             Wait::For(interval) => interval,
             Wait::Unlimited => Duration::MAX,
         };
-        let operation = self.recorder.get(&self.queue_manager, queue, unit, reply_to, waits);
+        let facts = self.queue_facts(queue);
+        let operation = self.recorder.get(&facts, unit, reply_to, waits);
         let result = self.connection.get(handle, syncpoint, wait, selection).await;
         self.recorder.got(operation, &result);
         match result {
             Ok(message) => {
                 self.used();
+                let kind = PartKind::Got { backout_count: message.descriptor.backout_count };
+                let part = self.part(queue, facts, message.payload, kind);
+                self.remember(part);
                 Ok(Some(message))
             }
             Err(failed) if failed.reason == Reason::NoMessageAvailable => Ok(None),
@@ -528,13 +557,14 @@ impl Session {
             }
             Err(failed) => {
                 self.recorder.failed(operation, failed);
+                if failed.reason != Reason::BackedOut {
+                    // Whatever is left of the unit of work is backed out with the connection.
+                    self.connection.abandon();
+                    self.connection_is_gone();
+                }
                 match failed.fate {
                     Fate::DidNotHappen => UnitEnd::BackedOut,
-                    Fate::Unknown => {
-                        self.connection.abandon();
-                        self.connection_is_gone();
-                        UnitEnd::Unknown
-                    }
+                    Fate::Unknown => UnitEnd::Unknown,
                 }
             }
         }
@@ -543,6 +573,10 @@ impl Session {
     /// Backs the unit of work out. If the connection breaks meanwhile, the queue manager does it.
     pub async fn back_out(&mut self) {
         let Some(unit) = self.unit.take() else { return };
+        if let Some(xid) = &unit.xid {
+            // Not prepared: it cannot be in doubt.
+            self.shared.end_transaction(xid);
+        }
         let operation = unit.used.then(|| self.recorder.back_out(unit.index));
         let nothing_to_do = !unit.used && unit.xid.is_none();
         let result = if nothing_to_do { Ok(()) } else { self.connection.back_out().await };
