@@ -64,8 +64,6 @@ events! {
         "log replayed: {records} records; CSQR004I restart UR counts: in commit={in_commit}, in doubt={in_doubt}, in flight={in_flight}, in backout={in_backout}";
     /// the log ended in a record that was torn or damaged; replay stopped there
     Headline TornTail { discarded: u64 } = "torn_tail", "log replay stopped at a damaged record, {discarded} bytes cut off";
-    /// nonpersistent messages on private queues were discarded at restart
-    Headline NonpersistentDiscarded { queue: QueueName, messages: u32 } = "nonpersistent_discarded", "{messages} nonpersistent messages on {queue} discarded at restart";
     /// restart is complete and connections are accepted
     Headline QueueManagerReady { incarnation: Incarnation } = "queue_manager_ready", "queue manager ready (CSQY022I)";
     /// the queue manager lets work end before it stops
@@ -81,7 +79,7 @@ events! {
     /// a restarting queue manager keeps a unit of work in doubt until its coordinator returns
     Headline RestartKeptInDoubt { unit_of_work: UnitOfWorkId } = "restart_kept_in_doubt", "{unit_of_work} kept in doubt, waits for its coordinator";
     /// a restarting queue manager itself recovered what peers had left on shared queues
-    Headline RestartRecoveredShared { structure: StructureName, units: u32 } = "restart_recovered_shared", "restart recovered {units} units of work left on {structure}";
+    Headline RestartRecoveredShared { structure: StructureName, items: u32 } = "restart_recovered_shared", "restart recovered what was left in {structure} ({items} items)";
     /// a unit of work committed that had both a shared and a private part
     Detail CommitSpanned { unit_of_work: UnitOfWorkId } = "commit_spanned", "{unit_of_work} committed on shared and private queues";
     /// a unit of work was prepared and waits for its coordinator
