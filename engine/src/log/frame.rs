@@ -88,7 +88,8 @@ pub(super) fn write<P: Serialize + ?Sized>(
     buffer.extend_from_slice(&lsn.0.to_le_bytes());
     buffer.extend_from_slice(&incarnation.0.to_le_bytes());
     buffer.extend_from_slice(&[0; 4]);
-    let mut buffer = postcard::to_extend(payload, buffer).expect("a log record is plain data, which always has an encoding");
+    let mut buffer =
+        postcard::to_extend(payload, buffer).expect("a log record is plain data, which always has an encoding");
 
     let length = buffer.len() - begin - HEADER_LENGTH;
     assert!(length <= MAXIMUM_PAYLOAD, "a log record of {length} bytes is longer than replay would accept");
