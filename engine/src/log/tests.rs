@@ -18,8 +18,11 @@ enum Change {
 fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         Just(Change::Nothing),
-        (any::<u64>(), "[A-Z.]{0,400}", any::<bool>())
-            .prop_map(|(number, queue, urgent)| Change::Put { number, queue, urgent }),
+        (any::<u64>(), "[A-Z.]{0,400}", any::<bool>()).prop_map(|(number, queue, urgent)| Change::Put {
+            number,
+            queue,
+            urgent
+        }),
         any::<u32>().prop_map(Change::Commit),
     ]
 }
