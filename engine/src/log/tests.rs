@@ -269,6 +269,38 @@ fn the_step_is_passed_before_the_discard() {
 }
 
 #[test]
+fn a_checkpoint_during_a_force_is_forced_next_even_if_nobody_waits() {
+    let (mut disk, _) = written::<u64>(&[]);
+    let mut log: Log<u64> = Log::new(LOG, Incarnation(1));
+    let mut effects = Effects::new();
+    let end = log.append(&0, &mut effects);
+    assert_eq!(log.force(end, 1, &mut effects), None);
+    log.checkpoint([0], &mut effects);
+    disk.execute_all(&mut effects);
+    assert_eq!(disk.settle(&mut log), [1]);
+    assert_eq!((disk.start, disk.forces), (end.offset(), 2));
+}
+
+#[test]
+fn a_checkpoint_with_a_change_in_it_is_not_complete() {
+    let mut bytes = Vec::new();
+    for (kind, value) in [
+        (Kind::CheckpointBegin, None),
+        (Kind::CheckpointRecord, Some(7_u64)),
+        (Kind::Record, Some(8)),
+        (Kind::CheckpointEnd, None),
+    ] {
+        let lsn = Lsn(bytes.len() as u64);
+        bytes = match value {
+            Some(value) => frame::write(bytes, kind, lsn, Incarnation(1), &value),
+            None => frame::write(bytes, kind, lsn, Incarnation(1), &()),
+        };
+    }
+    let scan = replay::scan::<u64>(Lsn::START, &bytes, Incarnation(2));
+    assert_eq!((scan.records, scan.count, scan.checkpoint), (vec![8], 3, None));
+}
+
+#[test]
 fn a_large_checkpoint_is_written_in_pieces_and_a_crash_between_them_loses_nothing() {
     const LIVE: u64 = 10_000;
     let (disk, effects, _) = with_checkpoint(LIVE, 5);

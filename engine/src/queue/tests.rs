@@ -206,6 +206,22 @@ fn a_locked_message_is_kept_from_all_others_until_the_cursor_moves_or_the_handle
 }
 
 #[test]
+fn an_expired_message_is_reported_once_when_its_own_lock_expires_too() {
+    let mut queue = queue();
+    queue.put_uncommitted(MessageNumber(1), expiring(NOW), unit(1));
+    queue.put_committed(MessageNumber(2), expiring(NOW));
+    queue.put_committed(MessageNumber(3), message(0));
+    let earlier = NOW - Duration::from_nanos(1);
+    assert_eq!(queue.browse(READER, BrowsePosition::First, BrowseLock::Locked, earlier).found, Some(MessageNumber(2)));
+    queue.commit_put(MessageNumber(1));
+    let expected =
+        Search { found: Some(MessageNumber(3)), expired: vec![MessageNumber(1), MessageNumber(2)], unlocked: None };
+    assert_eq!(queue.first(NOW, &Match::Any, Some(READER)), expected);
+    queue.take(MessageNumber(2), None);
+    queue.assert_consistent();
+}
+
+#[test]
 fn nonpersistent_messages_do_not_survive_a_restart() {
     let mut queue = filled(&[0, 0]);
     let mut fleeting = message(9);
