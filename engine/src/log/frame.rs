@@ -43,7 +43,7 @@ pub(super) enum Kind {
     CheckpointBegin,
     /// A piece of the live state.
     CheckpointRecord,
-    /// The end of a checkpoint: it holds all that was live at its beginning. The payload counts the pieces.
+    /// The end of a checkpoint: it holds all that was live at its beginning.
     CheckpointEnd,
 }
 

@@ -250,16 +250,14 @@ impl<R: Serialize, W> RecoveryLog<R, W> {
     /// ends before the checkpoint is complete, replay uses the one before.
     pub fn checkpoint(&mut self, live: impl IntoIterator<Item = R>, effects: &mut Effects) {
         let begin = self.end;
-        let mut count: u64 = 0;
         let mut buffer = self.piece(Vec::with_capacity(CHECKPOINT_WRITE), Kind::CheckpointBegin, &());
         for record in live {
             if buffer.len() >= CHECKPOINT_WRITE {
                 self.write(core::mem::take(&mut buffer), effects);
             }
             buffer = self.piece(buffer, Kind::CheckpointRecord, &record);
-            count += 1;
         }
-        buffer = self.piece(buffer, Kind::CheckpointEnd, &count);
+        buffer = self.piece(buffer, Kind::CheckpointEnd, &());
         self.write(buffer, effects);
         self.checkpoint_in_progress = Some(Checkpoint { begin, end: self.end });
         self.start_force(effects);

@@ -4,16 +4,16 @@
 //! unit of work that has not ended are invisible but count in `CURDEPTH`; a get that is backed out puts the message back
 //! at its old place with a higher `BackoutCount`. Messages of equal priority are delivered in the order of arrival, that
 //! is of the puts, not of the commits: a late committer inserts before what others have put since. An expired message
-//! stays, and counts, until a get or a browse meets it. Sources: IBM MQ, "The effect of message priority and order of
-//! retrieval", "Expired messages on z/OS" (q097500), "Backed-out messages" and `MQGMO_LOCK` in "MQGMO - Get message
-//! options".
+//! stays, and counts, until a get or a browse meets it. Sources: IBM
+//! MQ, "Priority" (q026260), "Messages that are backed out" (q023090), "Expired messages on z/OS" (q097500), and the
+//! description of `MQGMO_LOCK` among the get-message options.
 //!
 //! **Modelled.** Order, visibility, indexes by message and correlation identifier (`INDXTYPE`, here always both), browse
 //! cursors and locks, expiry when met, depth.
 //!
 //! **Left out.** Page sets and buffer pools: the queue lies in memory and is rebuilt from the log at restart, to which the
-//! queue manager writes everything that must survive. The expiry scan (`EXPRYINT`), triggering, message groups and
-//! selectors. Limits and locks of page sets.
+//! queue manager writes everything that must survive. The expiry scan (`EXPRYINT`), triggering, message groups, selectors,
+//! and gets of the message under the cursor.
 //!
 //! The queue decides nothing about durability, units of work or applications; it is told which message changes how, and
 //! asserts that this is possible.
