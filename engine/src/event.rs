@@ -87,7 +87,7 @@ events! {
     /// a connection ended with work uncommitted, which was backed out
     Detail ConnectionBackedOut { unit_of_work: UnitOfWorkId } = "connection_backed_out", "connection lost, {unit_of_work} backed out";
     /// an application backed out a get
-    Detail GetBackedOut { queue: QueueName, backout_count: u32 } = "get_backed_out", "get from {queue} backed out, backout count {backout_count}";
+    Detail GetBackedOut { queue: QueueName } = "get_backed_out", "get from {queue} backed out, backout count raised";
     /// a coordinator that came back resolved a unit of work in doubt
     Headline InDoubtResolved { unit_of_work: UnitOfWorkId, outcome: Outcome } = "in_doubt_resolved", "coordinator resolved {unit_of_work}: {outcome:?}";
     /// a coordinator that came back to another member resolved the shared part of a unit of work in doubt

@@ -36,6 +36,7 @@ use crate::queue_sharing::structures::Structures;
 use crate::sysplex::frame::{GroupMessage, RecoveryPhase, SysplexFrame};
 
 use initiator::{Initiator, InitiatorAwaiting};
+pub(crate) use share::settle;
 use share::{Progress, Share, ShareAwaiting};
 
 /// One recovery: of whom, in which structure.
