@@ -149,9 +149,7 @@ impl Process {
 }
 
 /// The one loop that drives every machine: a new machine for each life, made by `make`.
-pub fn machine_body<M: Machine + Send + 'static>(
-    make: impl Fn(&Process) -> M + Send + Sync + 'static,
-) -> ProcessBody {
+pub fn machine_body<M: Machine + Send + 'static>(make: impl Fn(&Process) -> M + Send + Sync + 'static) -> ProcessBody {
     Arc::new(move |process| {
         let mut machine = make(&process);
         Box::pin(async move {
