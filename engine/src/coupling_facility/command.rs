@@ -98,6 +98,8 @@ pub enum CouplingRequest {
     Isolate {
         /// Which image.
         image: ImageName,
+        /// Which initial program load of it; a later one is not touched.
+        incarnation: Incarnation,
     },
 }
 
