@@ -72,7 +72,7 @@ impl Link {
 
 /// All links.
 pub(super) struct Links {
-    default: [LinkQuality; 2],
+    default: [LinkQuality; 3],
     list: Vec<Link>,
     index: BTreeMap<(HostId, HostId, LinkKind), LinkId>,
 }
@@ -85,7 +85,7 @@ pub(super) struct DatagramFate {
 
 impl Links {
     pub(super) fn new() -> Self {
-        Links { default: [LinkQuality::default(); 2], list: Vec::new(), index: BTreeMap::new() }
+        Links { default: [LinkQuality::default(); 3], list: Vec::new(), index: BTreeMap::new() }
     }
 
     /// The link of a pair; `stream` makes its random stream if it is used for the first time.
