@@ -18,7 +18,7 @@ pub mod definition;
 
 mod capacity;
 mod connections;
-mod delay;
+pub(crate) mod delay;
 mod descriptors;
 mod get_list;
 mod isolation;
