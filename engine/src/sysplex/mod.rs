@@ -9,7 +9,7 @@
 //! messages. Left out: couple data sets (status updates are signals between images), operator prompts, restart groups and
 //! their order, `SSUMLIMIT`.
 //!
-//! [`image`] is the process; [`address_spaces`], [`coupling_links`], [`status`] and [`restart`] are its parts.
+//! `image` is the process; `address_spaces`, `coupling_links`, `status` and `restart` are its parts.
 
 pub mod definition;
 pub mod frame;
