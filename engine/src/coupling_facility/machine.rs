@@ -308,10 +308,4 @@ impl CouplingFacility {
     pub(super) fn check(&self) {
         self.structures.values().for_each(Structure::check);
     }
-
-    /// A structure, to look into.
-    #[cfg(test)]
-    pub(super) fn structure(&self, name: &StructureName) -> &Structure {
-        &self.structures[name]
-    }
 }

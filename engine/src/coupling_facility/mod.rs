@@ -9,16 +9,16 @@
 //! connection states with failed-persistent connections, and isolation of images. Left out: failure of a structure,
 //! duplexing, rebuild, altering the size of a structure, lock and cache structures.
 //!
-//! One module for each idea: [`structure`] composes [`capacity`], [`list`] with [`get_list`], [`descriptors`],
-//! [`locks`], [`monitoring`] and [`connections`]; [`machine`] adds sessions, [`isolation`] and the time that commands and
-//! signals take ([`delay`]).
+//! One module for each idea: `structure` composes `capacity`, `list` with `get_list`, `descriptors`,
+//! `locks`, `monitoring` and `connections`; `machine` adds sessions, `isolation` and the time that commands and
+//! signals take (`delay`).
 
 pub mod command;
 pub mod definition;
 
 mod capacity;
 mod connections;
-mod delay;
+pub(crate) mod delay;
 mod descriptors;
 mod get_list;
 mod isolation;

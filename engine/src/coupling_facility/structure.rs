@@ -234,12 +234,6 @@ impl Structure {
         assert!(rooms.into_iter().all(|room| again.take(room)));
         assert_eq!(self.capacity.elements(), again.elements());
     }
-
-    /// Its lists.
-    #[cfg(test)]
-    pub(super) const fn lists(&self) -> &Lists {
-        &self.lists
-    }
 }
 
 const fn done_if(there: bool) -> ListAnswer {
