@@ -127,6 +127,9 @@ pub(super) struct JudgeArguments {
     /// History files; `-` is standard input.
     #[arg(required = true, value_name = "HISTORY")]
     pub(super) paths: Vec<PathBuf>,
+    /// Messages of one producer must be consumed in the order in which they were put.
+    #[arg(long)]
+    pub(super) ordered: bool,
 }
 
 /// `indoubt power`.

@@ -48,9 +48,9 @@ pub fn judgement_json(judgement: &Judgement) -> Value {
     let permitted: Vec<Value> = judgement
         .permitted
         .iter()
-        .map(|group| {
-            json!({ "rule": group.rule, "event": group.event, "count": group.count, "example": group.example })
-        })
+        .map(
+            |group| json!({ "rule": group.rule, "event": group.event, "count": group.count, "example": group.example }),
+        )
         .collect();
     json!({
         "verdict": judgement.verdict.name(),

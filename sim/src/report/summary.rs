@@ -81,7 +81,8 @@ fn details(page: &mut String, tally: &Tally) {
 fn total(tallies: &[Tally]) -> String {
     let sum = |of: fn(&Tally) -> u64| tallies.iter().map(of).sum::<u64>();
     let vacuous = tallies.iter().filter(|tally| tally.is_vacuous()).count() as u64;
-    let mut parts = vec![format!("{} passed", sum(|tally| tally.passed)), format!("{} failed", sum(|tally| tally.failed))];
+    let mut parts =
+        vec![format!("{} passed", sum(|tally| tally.passed)), format!("{} failed", sum(|tally| tally.failed))];
     if sum(|tally| tally.unknown) > 0 {
         parts.push(format!("{} unknown", sum(|tally| tally.unknown)));
     }
@@ -112,9 +113,10 @@ pub fn summary_json(tallies: &[Tally]) -> Value {
         .iter()
         .map(|tally| {
             let reached = tally.reached.iter().map(|reached| (reached.name.clone(), json!(reached.runs)));
-            let kinds = tally.kinds.iter().map(|(kind, (runs, first))| {
-                (kind.name().to_owned(), json!({ "runs": runs, "first_seed": first }))
-            });
+            let kinds = tally
+                .kinds
+                .iter()
+                .map(|(kind, (runs, first))| (kind.name().to_owned(), json!({ "runs": runs, "first_seed": first })));
             json!({
                 "scenario": tally.scenario.name,
                 "seeds": tally.runs(),

@@ -77,7 +77,8 @@ pub(super) fn write_recoveries(page: &mut String, outcome: &RunOutcome) {
     let mut table = Table::new(&[Align::Right, Align::Right, Align::Right, Align::Left]);
     table.row(["fault at".into(), "noticed".into(), "recovered".into(), "fault".into()]);
     for recovery in &outcome.recoveries {
-        let after = |at: Option<Time>| at.map_or_else(|| "-".to_owned(), |at| format!("+{}", length(at.since(recovery.at))));
+        let after =
+            |at: Option<Time>| at.map_or_else(|| "-".to_owned(), |at| format!("+{}", length(at.since(recovery.at))));
         table.row([moment(recovery.at), after(recovery.detected), after(recovery.recovered), recovery.fault.clone()]);
     }
     table.write(page, 2);

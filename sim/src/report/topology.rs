@@ -26,8 +26,12 @@ fn places(page: &mut String, scenario: &Scenario) {
             let group = manager.group.as_ref().map(|group| format!(" ({group})")).unwrap_or_default();
             format!("queue manager {}{group}", manager.name)
         });
-        let applications = applications_on(scenario, &Place::Image(image.name.clone()));
-        table.row(["image".into(), image.name.to_string(), managers.chain(applications).collect::<Vec<_>>().join(", ")]);
+        let applications = applications_on(scenario, Place::Image(image.name.clone()));
+        table.row([
+            "image".into(),
+            image.name.to_string(),
+            managers.chain(applications).collect::<Vec<_>>().join(", "),
+        ]);
     }
     for facility in &topology.coupling_facilities {
         let groups = topology.queue_sharing_groups.iter().filter(|group| group.coupling_facility == facility.name);
@@ -40,14 +44,14 @@ fn places(page: &mut String, scenario: &Scenario) {
         table.row(["coupling facility".into(), facility.name.to_string(), held.join("; ")]);
     }
     for host in &topology.hosts {
-        let applications: Vec<String> = applications_on(scenario, &Place::Host(host.name.clone())).collect();
+        let applications: Vec<String> = applications_on(scenario, Place::Host(host.name.clone())).collect();
         table.row(["host".into(), host.name.clone(), applications.join(", ")]);
     }
     table.write(page, 2);
 }
 
-fn applications_on(scenario: &Scenario, place: &Place) -> impl Iterator<Item = String> {
-    scenario.workload.iter().filter(|application| application.runs_on.contains(place)).map(|application| {
+fn applications_on(scenario: &Scenario, place: Place) -> impl Iterator<Item = String> {
+    scenario.workload.iter().filter(move |application| application.runs_on.contains(&place)).map(|application| {
         match application.instances {
             1 => format!("application {}", application.name),
             instances => format!("application {} x {instances}", application.name),

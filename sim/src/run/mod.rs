@@ -113,3 +113,16 @@ pub struct Recovery {
     /// When the last recovery that followed was complete, if there was one.
     pub recovered: Option<Time>,
 }
+
+/// The testbed itself failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RunError(pub String);
+
+/// Runs a scenario once.
+///
+/// # Errors
+/// If the testbed itself failed.
+pub fn run(request: &RunRequest) -> Result<RunOutcome, RunError> {
+    Err(RunError(format!("{} cannot be run yet", request.scenario.name)))
+}

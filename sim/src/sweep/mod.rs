@@ -8,9 +8,6 @@ mod seeds;
 mod tally;
 pub mod workers;
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 
 use indoubt_engine::defect::Defect;
@@ -88,8 +85,10 @@ pub fn expected_sights(scenario: &Scenario) -> Vec<String> {
 
 fn seen(outcome: &RunOutcome) -> Vec<bool> {
     let expect = &outcome.scenario.expect;
-    let events = expect.reach.iter().map(|name| outcome.events.iter().any(|(event, times)| event == name && *times > 0));
-    let steps = expect.reach_steps.iter().map(|step| outcome.steps.iter().any(|(passed, times)| passed == step && *times > 0));
+    let events =
+        expect.reach.iter().map(|name| outcome.events.iter().any(|(event, times)| event == name && *times > 0));
+    let steps =
+        expect.reach_steps.iter().map(|step| outcome.steps.iter().any(|(passed, times)| passed == step && *times > 0));
     let allowed = expect.allow.iter().map(|allowed| was_shown(outcome, allowed));
     events.chain(steps).chain(allowed).collect()
 }
@@ -175,8 +174,7 @@ impl Sweep {
         also: impl Fn(&RunOutcome) -> X + Sync,
         mut take: impl FnMut(&Ran<X>),
     ) -> Vec<Tally> {
-        let mut tallies: Vec<Tally> =
-            self.scenarios.iter().map(|scenario| Tally::new(Arc::clone(scenario))).collect();
+        let mut tallies: Vec<Tally> = self.scenarios.iter().map(|scenario| Tally::new(Arc::clone(scenario))).collect();
         let job = |index| {
             let (scenario, request) = self.request(index);
             let result = run(&request).map(|outcome| (Brief::of(&outcome), also(&outcome)));

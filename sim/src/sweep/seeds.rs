@@ -137,7 +137,10 @@ mod tests {
         assert_eq!("2/2".parse::<Shard>(), Err(ShardError::OutOfRange { count: 2 }));
         assert_eq!("0/0".parse::<Shard>(), Err(ShardError::None));
         assert_eq!("1".parse::<Shard>(), Err(ShardError::Malformed));
-        assert_eq!(ShardError::OutOfRange { count: 2 }.to_string(), "shards count from 0: with 2 of them the last is 1/2");
+        assert_eq!(
+            ShardError::OutOfRange { count: 2 }.to_string(),
+            "shards count from 0: with 2 of them the last is 1/2"
+        );
     }
 
     proptest! {
