@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::arguments::{Format, Topic};
 use super::status::Status;
 use super::{BadInput, catalogue, files, output};
-use crate::report::layout::{Align, Table};
+use crate::report::layout::{Align, Table, paragraph};
 use crate::scenario;
 
 struct Listed {
@@ -42,12 +42,18 @@ pub(super) fn list(topic: Topic, format: Format) -> Result<Status, BadInput> {
 }
 
 fn text(listed: &[Listed]) -> String {
+    let mut page = String::new();
     let mut table = Table::new(&[Align::Left, Align::Left]);
     for one in listed {
-        let name = one.path.as_ref().map_or_else(|| one.name.clone(), |path| path.display().to_string());
-        table.row([name, one.about.clone()]);
+        match &one.path {
+            // Paths are too long for a column.
+            Some(path) => {
+                page.push_str(&format!("{}\n", path.display()));
+                paragraph(&mut page, 4, &one.about);
+            }
+            None => table.row([one.name.clone(), one.about.clone()]),
+        }
     }
-    let mut page = String::new();
     table.write(&mut page, 0);
     page
 }

@@ -11,6 +11,11 @@ mod summary;
 mod timeline;
 mod topology;
 
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;
+
 use indoubt_engine::defect::Defect;
 use indoubt_engine::time::Duration;
 use indoubt_ledger::verdict::{Judgement, Verdict};

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::layout::{Align, Table, count, heading, length};
+use super::layout::{Align, Table, count, heading, length, paragraph};
 use super::milliseconds;
 use crate::sweep::{Percentiles, Tally};
 
@@ -31,8 +31,7 @@ pub fn summary(tallies: &[Tally]) -> String {
         details(&mut page, tally);
     }
     page.push('\n');
-    page.push_str(&total(tallies));
-    page.push('\n');
+    paragraph(&mut page, 0, &total(tallies));
     page
 }
 
@@ -77,7 +76,7 @@ fn details(page: &mut String, tally: &Tally) {
     table.write(page, 2);
 }
 
-/// The verdict of a sweep in a line.
+/// The verdict of a sweep in a sentence.
 fn total(tallies: &[Tally]) -> String {
     let sum = |of: fn(&Tally) -> u64| tallies.iter().map(of).sum::<u64>();
     let vacuous = tallies.iter().filter(|tally| tally.is_vacuous()).count() as u64;

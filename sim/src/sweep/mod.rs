@@ -8,6 +8,9 @@ mod seeds;
 mod tally;
 pub mod workers;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use indoubt_engine::defect::Defect;
