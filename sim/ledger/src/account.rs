@@ -171,7 +171,7 @@ fn check_copies(index: &Index<'_>, message: MessageIndex, fates: &mut Fates) {
     }
     let identity = sent.put.message.0;
     let (at_ns, queue, what) = if finals().count() > 1 {
-        let last = finals().last().expect("there are two");
+        let last = finals().next_back().expect("there are two");
         (last.completed.at_ns, last.get.queue, format!("was consumed {} times", finals().count()))
     } else if let Some(again) = seen_again {
         (again.completed.at_ns, again.get.queue, "was delivered again after it had been consumed".to_owned())
@@ -193,7 +193,7 @@ fn check_copies(index: &Index<'_>, message: MessageIndex, fates: &mut Fates) {
 /// Missing messages: permitted by a rule, taken by a get that nobody saw the end of, untold, or lost.
 fn explain_missing(index: &Index<'_>, losses: &PermittedLosses<'_>, missing: Vec<MessageIndex>, fates: &mut Fates) {
     let mut unexplained = Vec::new();
-    let mut permit = |fates: &mut Fates, message: MessageIndex, rule: &str, event: &str| {
+    let permit = |fates: &mut Fates, message: MessageIndex, rule: &str, event: &str| {
         fates.fates[message.0] = Fate::Permitted;
         fates.permitted.entry((rule.to_owned(), event.to_owned())).or_insert((0, message)).0 += 1;
     };
@@ -203,7 +203,7 @@ fn explain_missing(index: &Index<'_>, losses: &PermittedLosses<'_>, missing: Vec
             None => unexplained.push(message),
         }
     }
-    for message in losses::taken_by_unknown_gets(index, unexplained.clone()) {
+    for message in losses::taken_by_unknown_gets(index, losses.patience_ns, unexplained.clone()) {
         permit(fates, message, losses::TAKEN_BY_UNKNOWN_GET, losses::UNKNOWN_GET);
     }
     for message in unexplained {

@@ -16,21 +16,10 @@ mod judge;
 mod liveness;
 mod losses;
 mod order;
+mod queue_account;
+mod queue_history;
 mod story;
 pub mod verdict;
 
-use std::io::BufRead;
-
-use jsonl::{HistoryError, QueueHistoryOptions};
-use verdict::Judgement;
-
 pub use judge::judge;
-
-/// Judges a queue history written as JSON lines.
-///
-/// # Errors
-/// If it cannot be read or is not a history.
-pub fn judge_queue_history(reader: impl BufRead, options: QueueHistoryOptions) -> Result<Judgement, HistoryError> {
-    let _ = (reader, options);
-    Ok(Judgement::default())
-}
+pub use queue_account::judge_queue_history;

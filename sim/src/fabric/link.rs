@@ -19,6 +19,8 @@ pub enum LinkKind {
     Network,
     /// A coupling link: between a z/OS image and a coupling facility.
     Coupling,
+    /// Signalling paths between z/OS images, and their couple data set: not touched by what happens to the network.
+    Signalling,
 }
 
 /// One direction of one kind between two hosts; an index into [`Links`].
@@ -72,7 +74,7 @@ impl Link {
 
 /// All links.
 pub(super) struct Links {
-    default: [LinkQuality; 2],
+    default: [LinkQuality; 3],
     list: Vec<Link>,
     index: BTreeMap<(HostId, HostId, LinkKind), LinkId>,
 }
@@ -85,7 +87,7 @@ pub(super) struct DatagramFate {
 
 impl Links {
     pub(super) fn new() -> Self {
-        Links { default: [LinkQuality::default(); 2], list: Vec::new(), index: BTreeMap::new() }
+        Links { default: [LinkQuality::default(); 3], list: Vec::new(), index: BTreeMap::new() }
     }
 
     /// The link of a pair; `stream` makes its random stream if it is used for the first time.

@@ -139,6 +139,11 @@ impl Fabric {
         self.lock().hosts[host.index()].name.clone()
     }
 
+    /// From now on, a start of this process takes so long until its first input.
+    pub fn set_start_duration(&self, process: ProcessId, duration: indoubt_engine::time::Duration) {
+        self.lock().processes[process.index()].start_duration = nanoseconds(duration);
+    }
+
     /// Whether a process lives, be it paused.
     #[must_use]
     pub fn is_running(&self, process: ProcessId) -> bool {
