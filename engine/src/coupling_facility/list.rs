@@ -298,6 +298,12 @@ impl Lists {
     }
 
     /// How many entries each queue has, in alphabetical order.
+    /// How many messages a queue holds, those of units of work that have not ended included (`CURDEPTH`).
+    pub(super) fn depth(&self, queue: QueueIndex) -> u32 {
+        let list = &self.put_lists[queue.0];
+        u32::try_from(list.committed.len()).unwrap_or(u32::MAX) + list.uncommitted + list.on_get_lists
+    }
+
     pub(super) fn depths(&self) -> Vec<QueueDepth> {
         self.by_name
             .iter()

@@ -111,7 +111,11 @@ impl Structure {
     ) -> ListAnswer {
         match operation {
             ListOperation::Connect | ListOperation::Disconnect => unreachable!("not a command of a connector in use"),
-            ListOperation::Write { queue, range, owner, message } => {
+            ListOperation::Write { queue, range, owner, message, maximum_depth } => {
+                let queue = self.lists.queue(&queue);
+                if self.lists.depth(queue) >= maximum_depth {
+                    return ListAnswer::QueueFull;
+                }
                 if !self.capacity.take(Room::of_message(&message)) {
                     return ListAnswer::Full;
                 }
@@ -119,7 +123,6 @@ impl Structure {
                     KeyRange::Committed => None,
                     KeyRange::Uncommitted => Some(owner.expect("an uncommitted entry belongs to a unit of work")),
                 };
-                let queue = self.lists.queue(&queue);
                 let (entry, appeared) = self.lists.write(queue, owner, message);
                 if let Some(appeared) = appeared {
                     self.monitors.appeared(appeared, signals);

@@ -1,3 +1,25 @@
 //! From a history of what applications were told and saw to a verdict.
+//!
+//! A pure function: [`judge`] takes the [history](history) of a run, the [audit](audit) of what was left and the
+//! [contract](contract), and returns a [judgement](verdict). It knows neither the middleware nor the world it ran in, and
+//! it is a crate of its own so that the compiler keeps it that way.
 
+mod account;
+mod atomicity;
+pub mod audit;
+pub mod contract;
+mod finding;
+pub mod history;
+mod index;
+pub mod jsonl;
+mod judge;
+mod liveness;
+mod losses;
+mod order;
+mod queue_account;
+mod queue_history;
+mod story;
 pub mod verdict;
+
+pub use judge::judge;
+pub use queue_account::judge_queue_history;

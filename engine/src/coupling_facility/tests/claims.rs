@@ -117,6 +117,7 @@ fn either_entries_or_elements_make_a_structure_full() {
             range: KeyRange::Committed,
             owner: None,
             message: message(1, 5, 0),
+            maximum_depth: u32::MAX,
         };
         for _ in 0..fit {
             assert!(matches!(world.command(a, write()), ListAnswer::Written { .. }));

@@ -213,7 +213,7 @@ fn command(step: &Step, next: u64) -> (usize, ListOperation) {
             let owner = unit.map(|unit| owner(member, unit));
             let range = if owner.is_some() { KeyRange::Uncommitted } else { KeyRange::Committed };
             let message = message(next, priority, correlation);
-            (member, ListOperation::Write { queue: name(queue), range, owner, message })
+            (member, ListOperation::Write { queue: name(queue), range, owner, message, maximum_depth: u32::MAX })
         }
         Step::Take { member, queue, unit, selector } => {
             let (queue, selection, owner) = (name(queue), selection(selector), owner(member, unit));
