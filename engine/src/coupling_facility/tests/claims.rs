@@ -495,3 +495,25 @@ fn a_queue_manager_may_attach_before_its_image() {
     let late = world.try_command(a, application(), ListOperation::QueryDepths);
     assert_eq!(late, Err(CommandRejected::Fenced));
 }
+
+#[test]
+fn a_queue_is_full_by_all_its_messages_and_leaves_room_in_the_structure() {
+    let mut world = World::new();
+    let a = world.connect("QM01", 1, "SYSA");
+    // One got, one uncommitted, one visible.
+    world.put(a, None, message(1, 5, 0));
+    world.get(a, Match::Any, unit("QM01", 1, 1)).unwrap();
+    world.put(a, Some(unit("QM01", 1, 1)), message(2, 5, 0));
+    world.put(a, None, message(3, 5, 0));
+    let write = |name: &str, maximum_depth| ListOperation::Write {
+        queue: queue(name),
+        range: KeyRange::Committed,
+        owner: None,
+        message: message(4, 5, 0),
+        maximum_depth,
+    };
+    assert_eq!(world.command(a, write("Q", 3)), ListAnswer::QueueFull);
+    assert!(matches!(world.command(a, write("OTHER", 3)), ListAnswer::Written { .. }));
+    assert!(matches!(world.command(a, write("Q", 4)), ListAnswer::Written { .. }));
+    world.facility.check();
+}
