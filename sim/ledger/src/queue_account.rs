@@ -339,3 +339,6 @@ fn inversions_within_drains(
     }
     pairs
 }
+
+#[cfg(test)]
+mod tests;
