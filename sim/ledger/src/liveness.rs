@@ -4,7 +4,7 @@ use crate::audit::QueueRole;
 use crate::contract::Contract;
 use crate::finding::{Draft, Subject};
 use crate::history::{Call, Completion, Get, History, LifeChange, Moment, Operation, ProcessIndex, WorldHappening};
-use crate::index::{Index, Left, PutState};
+use crate::index::{Index, Left, MessageIndex, PutState};
 use crate::story::seconds;
 use crate::verdict::FindingKind;
 
@@ -245,12 +245,16 @@ fn late(index: &Index<'_>, contract: &Contract, objective_ns: u64, drafts: &mut 
     }
     let mut drained = vec![false; history.queues.len()];
     contract.queues.iter().for_each(|queue| drained[queue.queue.index()] = queue.drained);
-    for sent in index.sent.iter().filter(|sent| sent.state == PutState::Acknowledged) {
-        let first = index.deliveries(sent.put.message).first().map(|delivered| delivered.completed);
+    for (position, sent) in index.sent.iter().enumerate() {
+        if sent.state != PutState::Acknowledged {
+            continue;
+        }
+        let message = MessageIndex(position);
+        let first = index.deliveries(message).first().map(|delivered| delivered.completed);
         // A reply that nobody claimed does not wait for anybody, nor does what expired or was dead-lettered.
         let waits = |left: &Left<'_>| left.role == QueueRole::Application && !left.left.expired;
         let queue = sent.put.queue.index();
-        if first.is_some() || (drained[queue] && index.left(sent.put.message).iter().any(waits)) {
+        if first.is_some() || (drained[queue] && index.left(message).iter().any(waits)) {
             demands[queue].messages.push((first, sent.call.invoked));
         }
     }
