@@ -362,7 +362,10 @@ proptest! {
             .collect();
         let (mut lines, _) = executed(&told);
         let deliveries: Vec<String> = lines.iter().filter(|line| line.contains("dequeue ok") && !line.contains("null")).cloned().collect();
-        prop_assume!(!deliveries.is_empty());
+        // Nothing to tamper with.
+        if deliveries.is_empty() {
+            return Ok(());
+        }
         let value = which.get(&deliveries).split_whitespace().last().expect("a value").to_owned();
         lines.push("9 dequeue invoke null".to_owned());
         lines.push(format!("9 dequeue ok {value}"));
@@ -380,7 +383,10 @@ proptest! {
         let deliveries: Vec<usize> = (0..lines.len())
             .filter(|at| lines[*at].contains("dequeue ok") && !lines[*at].contains("null"))
             .collect();
-        prop_assume!(!deliveries.is_empty());
+        // Nothing to tamper with.
+        if deliveries.is_empty() {
+            return Ok(());
+        }
         let at = *which.get(&deliveries);
         let process = lines[at].split_whitespace().next().expect("a process").to_owned();
         lines[at] = format!("{process} dequeue ok null");

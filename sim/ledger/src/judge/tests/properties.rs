@@ -168,7 +168,10 @@ proptest! {
     #[test]
     fn a_delivery_repeated_is_convicted(acts in acts(), which in any::<prop::sample::Index>()) {
         let (_, finals) = run(&acts, Tampering::None);
-        prop_assume!(finals > 0);
+        // Nothing to tamper with.
+        if finals == 0 {
+            return Ok(());
+        }
         let judgement = run(&acts, Tampering::Again(which.index(finals))).0.judged();
         prop_assert_eq!(judgement.account.duplicated, 1);
         prop_assert!(judgement.findings.iter().any(|finding| finding.kind == FindingKind::Duplicated));
@@ -183,7 +186,10 @@ proptest! {
             .filter(|act| !matches!(act, Act::Put { end: End::Unknown { .. }, .. } | Act::Get { end: End::Unknown { .. }, .. }))
             .collect();
         let (_, finals) = run(&told, Tampering::None);
-        prop_assume!(finals > 0);
+        // Nothing to tamper with.
+        if finals == 0 {
+            return Ok(());
+        }
         let judgement = run(&told, Tampering::Dropped(which.index(finals))).0.judged();
         prop_assert_eq!(judgement.account.lost, 1);
         prop_assert_eq!(judgement.verdict, Verdict::Fail);
