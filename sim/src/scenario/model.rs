@@ -287,6 +287,20 @@ pub struct Application {
     pub role: Role,
 }
 
+impl Application {
+    /// Its processes and where each runs: `name` if there is one only, else `name.1`, `name.2` ..., place by place in the
+    /// order of `runs_on`.
+    #[must_use]
+    pub fn processes(&self) -> Vec<(String, &Place)> {
+        let instances = self.instances as usize;
+        let places = self.runs_on.iter().flat_map(|place| std::iter::repeat_n(place, instances));
+        if instances * self.runs_on.len() == 1 {
+            return places.map(|place| (self.name.clone(), place)).collect();
+        }
+        places.zip(1..).map(|(place, number)| (format!("{}.{number}", self.name), place)).collect()
+    }
+}
+
 /// To whom an application connects, and how often it tries again.
 #[derive(Clone, Debug)]
 pub struct Connect {

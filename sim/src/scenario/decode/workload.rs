@@ -1,0 +1,326 @@
+//! Applications: where they run, to whom they connect, what they do.
+
+use std::time::Duration;
+
+use indoubt_engine::unit_of_work::Outcome;
+
+use crate::scenario::model::{
+    Application, Connect, ConnectTarget, Decision, OperatorAction, OperatorCommand, Place, Role, Topology,
+};
+use crate::scenario::syntax::ast::{Node, Span, Value};
+
+use super::context::{Context, Kind, likely, one_of};
+use super::fields::Fields;
+use super::queue_managers::silence;
+use super::roles;
+use super::values::{count, list, positive_duration, text};
+
+/// What an application can be.
+const ROLES: [&str; 5] = ["requester", "server", "producer", "consumer", "operator"];
+
+/// To whom an application can connect.
+const TARGETS: [&str; 4] = ["local", "local_group", "client", "client_group"];
+
+/// The `workload` section. Fills in the names of instances, which faults refer to.
+pub(super) fn workload(node: &Node, topology: &Topology, cx: &mut Context<'_>) -> Option<Vec<Application>> {
+    let applications = list(node, cx, |node, cx| application(node, topology, cx))?;
+    if applications.is_empty()
+        && !cx.problems.any_syntax()
+        && matches!(&node.value, Value::List(items) if items.is_empty())
+    {
+        cx.problem(node.span, "there is no application: nothing would happen", "none in here");
+    }
+    for application in &applications {
+        let processes = application.processes();
+        if processes.len() == 1 {
+            cx.names.single.insert(application.name.clone());
+        } else {
+            cx.names.instances.extend(processes.into_iter().map(|(name, _)| name));
+        }
+    }
+    Some(applications)
+}
+
+/// What the decoders of roles need to know of the application around them.
+pub(super) struct Around<'a> {
+    /// What there is.
+    pub(super) topology: &'a Topology,
+    /// Queue managers that it may find itself connected to.
+    pub(super) members: Vec<String>,
+}
+
+fn application(node: &Node, topology: &Topology, cx: &mut Context<'_>) -> Option<Application> {
+    let (role, fields) = match &node.value {
+        Value::Fields { name: Some(role), fields } => (role, fields),
+        Value::Damaged => return None,
+        _ => {
+            let message = format!("an application is expected here, but this is {}", node.value.kind());
+            let help = format!("for example requester(name: \"branch\", ..); one of: {}", one_of(ROLES));
+            cx.problem_with_help(node.span, message, "not an application", help);
+            return None;
+        }
+    };
+    let Some(kind) = ROLES.into_iter().find(|known| *known == role.text) else {
+        let meant = likely(&role.text, ROLES).map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+        let message = format!("no kind of application {}{meant}", role.text);
+        cx.problem_with_help(role.span, message, "not known", format!("one of: {}", one_of(ROLES)));
+        return None;
+    };
+    let mut fields = Fields::new(node.span, fields, what(kind), cx.problems);
+    let name = fields.require("name", cx).and_then(|node| text(node, cx));
+    let instances = fields.or("instances", 1, cx, count(1..=1000));
+    let runs_on = fields.take("runs_on");
+    let connect = connect(&mut fields, runs_on, topology, cx);
+    let around = Around { topology, members: connect.as_ref().map(|found| found.members.clone()).unwrap_or_default() };
+    // Without knowing to whom it connects there is no telling which queues it can name.
+    let around = connect.is_some().then_some(&around);
+    let role = match kind {
+        "requester" => roles::requester(&mut fields, around, cx).map(Role::Requester),
+        "server" => roles::server(&mut fields, around, cx).map(Role::Server),
+        "producer" => roles::producer(&mut fields, around, cx).map(Role::Producer),
+        "consumer" => roles::consumer(&mut fields, around, cx).map(Role::Consumer),
+        _ => operator(&mut fields, cx).map(Role::Operator),
+    };
+    fields.not_modelled(&["selector"], "message selectors are", cx);
+    fields.finish(cx);
+    let Connected { connect, runs_on, .. } = connect?;
+    Some(Application { name: name?, instances, runs_on, connect, role: role? })
+}
+
+fn what(kind: &str) -> &'static str {
+    match kind {
+        "requester" => "a requester",
+        "server" => "a server",
+        "producer" => "a producer",
+        "consumer" => "a consumer",
+        _ => "an operator",
+    }
+}
+
+/// To whom, from where, and what that makes of it.
+struct Connected {
+    connect: Connect,
+    runs_on: Vec<Place>,
+    members: Vec<String>,
+}
+
+fn connect(
+    fields: &mut Fields<'_>,
+    runs_on: Option<&Node>,
+    topology: &Topology,
+    cx: &mut Context<'_>,
+) -> Option<Connected> {
+    let target_node = fields.require("connect", cx);
+    let target = target_node.and_then(|node| target(node, cx));
+    let retry = fields.or("retry", Duration::from_millis(500), cx, positive_duration);
+    let limit_node = fields.take("retry_limit");
+    let retry_limit =
+        limit_node.and_then(|node| positive_duration(node, cx)).unwrap_or(Duration::from_secs(8).max(retry));
+    if let (Some(node), true) = (limit_node, retry_limit < retry) {
+        cx.problem(node.span, "retry_limit must not be shorter than retry", "too short");
+    }
+    let tag_node = fields.take("conntag");
+    let tag = tag_node.and_then(|node| text(node, cx));
+    let silence = silence(fields.or("hbint", Duration::from_secs(300), cx, positive_duration));
+    let places = runs_on.map(|node| (node.span, list(node, cx, place_to_run)));
+    let target = target?;
+    let image_of = |name: &str| {
+        let queue_manager = topology.queue_managers.iter().find(|queue_manager| queue_manager.name.as_str() == name)?;
+        Some(queue_manager.image.clone())
+    };
+    let members = match &target {
+        ConnectTarget::LocalQueueManager(name) | ConnectTarget::QueueManager(name) => vec![name.to_string()],
+        ConnectTarget::LocalGroup(group) | ConnectTarget::Group(group) => {
+            cx.names.members(group.as_str()).map(str::to_owned).collect()
+        }
+    };
+    let is_local = matches!(target, ConnectTarget::LocalQueueManager(_) | ConnectTarget::LocalGroup(_));
+    if let (Some(node), Some(_), false) =
+        (tag_node, &tag, members.iter().all(|name| cx.names.group_of.contains_key(name)))
+    {
+        let message = "a connection tag serialises within a queue-sharing group, and this queue manager is in none";
+        cx.problem(node.span, message, "no group");
+    }
+    let runs_on = match places {
+        Some((span, places)) => {
+            let places = places?;
+            if places.is_empty() {
+                cx.problem(span, "an application runs somewhere", "nowhere");
+            }
+            places
+                .into_iter()
+                .filter(|(span, place)| !is_local || hosted(&target, place, *span, &members, image_of, cx))
+                .map(|(_, place)| place)
+                .collect()
+        }
+        None if is_local => {
+            let mut places: Vec<Place> = Vec::new();
+            for image in members.iter().filter_map(|name| image_of(name)) {
+                if !places.contains(&Place::Image(image.clone())) {
+                    places.push(Place::Image(image));
+                }
+            }
+            places
+        }
+        None => {
+            let help = "client applications run on hosts or images";
+            cx.problems.add(fields.span(), "this application needs `runs_on`", "missing in here", Some(help.into()));
+            return None;
+        }
+    };
+    // With local bindings and the group's name, only members on the application's images come into question.
+    let members = match &target {
+        ConnectTarget::LocalGroup(_) => {
+            let near = |name: &String| image_of(name).is_some_and(|image| runs_on.contains(&Place::Image(image)));
+            members.into_iter().filter(near).collect()
+        }
+        _ => members,
+    };
+    let connect = Connect { target, retry, retry_limit, tag: tag.map(Into::into), silence };
+    Some(Connected { connect, runs_on, members })
+}
+
+fn place_to_run(node: &Node, cx: &mut Context<'_>) -> Option<(Span, Place)> {
+    let place = cx.find_place(node)?;
+    if matches!(place, Place::CouplingFacility(_)) {
+        cx.problem(node.span, "no application runs on a coupling facility", "not here");
+        return None;
+    }
+    Some((node.span, place))
+}
+
+/// With local bindings, application and queue manager are on the same image.
+fn hosted(
+    target: &ConnectTarget,
+    place: &Place,
+    span: Span,
+    members: &[String],
+    image_of: impl Fn(&str) -> Option<indoubt_engine::name::ImageName>,
+    cx: &mut Context<'_>,
+) -> bool {
+    if let Place::Image(image) = place
+        && members.iter().any(|name| image_of(name).as_ref() == Some(image))
+    {
+        return true;
+    }
+    // A queue manager whose own definition is wrong is reported there.
+    if members.iter().any(|name| image_of(name).is_none()) {
+        return true;
+    }
+    let name = match place {
+        Place::Image(name) => name.to_string(),
+        Place::Host(name) => name.clone(),
+        Place::CouplingFacility(name) => name.to_string(),
+    };
+    let (message, help) = match target {
+        ConnectTarget::LocalQueueManager(queue_manager) => {
+            let image = image_of(queue_manager.as_str());
+            (
+                format!("local bindings to {queue_manager} are not possible from {name}"),
+                image.map(|image| {
+                    format!("{queue_manager} runs on {image}; from elsewhere: client(\"{queue_manager}\")")
+                }),
+            )
+        }
+        ConnectTarget::LocalGroup(group) | ConnectTarget::Group(group) => (
+            format!("no member of {group} runs on {name}, so local bindings are not possible there"),
+            Some(format!("from elsewhere: client_group(\"{group}\")")),
+        ),
+        ConnectTarget::QueueManager(_) => return true,
+    };
+    cx.problems.add(span, message, "not the same image", help);
+    false
+}
+
+fn target(node: &Node, cx: &mut Context<'_>) -> Option<ConnectTarget> {
+    let example = "local(\"QM01\"), local_group(\"QSG1\"), client(\"QM01\") or client_group(\"QSG1\")";
+    let Value::Items { name: Some(how), items } = &node.value else {
+        cx.unexpected(node, "to whom the application connects", example);
+        return None;
+    };
+    let [target] = items.as_slice() else {
+        cx.problem_with_help(
+            node.span,
+            "one name stands in these parentheses",
+            "not one name",
+            format!("for example {example}"),
+        );
+        return None;
+    };
+    match how.text.as_str() {
+        "local" => {
+            one_queue_manager(target, "local_group", cx).map(|name| ConnectTarget::LocalQueueManager(name.into()))
+        }
+        "client" => one_queue_manager(target, "client_group", cx).map(|name| ConnectTarget::QueueManager(name.into())),
+        "local_group" => one_group(target, "local", cx).map(|name| ConnectTarget::LocalGroup(name.into())),
+        "client_group" => one_group(target, "client", cx).map(|name| ConnectTarget::Group(name.into())),
+        other => {
+            let meant = match other {
+                "group" => Some("client_group"),
+                "queue_manager" => Some("client"),
+                _ => likely(other, TARGETS),
+            };
+            let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+            let message = format!("{other} is no way to connect{meant}");
+            cx.problem_with_help(how.span, message, "not known", format!("for example {example}"));
+            None
+        }
+    }
+}
+
+fn one_queue_manager(node: &Node, instead: &str, cx: &mut Context<'_>) -> Option<String> {
+    if let Value::Text(name) = &node.value
+        && cx.names.kind_of(name) == Some(Kind::Group)
+    {
+        let message = format!("{name} is a queue-sharing group; did you mean {instead}(\"{name}\")?");
+        cx.problem(node.span, message, "not a queue manager");
+        return None;
+    }
+    cx.find(Kind::QueueManager, node)
+}
+
+fn one_group(node: &Node, instead: &str, cx: &mut Context<'_>) -> Option<String> {
+    if let Value::Text(name) = &node.value
+        && cx.names.kind_of(name) == Some(Kind::QueueManager)
+    {
+        let message = format!("{name} is a queue manager; did you mean {instead}(\"{name}\")?");
+        cx.problem(node.span, message, "not a group");
+        return None;
+    }
+    cx.find(Kind::Group, node)
+}
+
+fn operator(fields: &mut Fields<'_>, cx: &mut Context<'_>) -> Option<Vec<OperatorAction>> {
+    let node = fields.require("actions", cx)?;
+    list(node, cx, |node, cx| {
+        let mut fields = Fields::of(node, "an operator's action", cx)?;
+        let at = fields.require("at", cx).and_then(|node| super::values::duration(node, cx));
+        let command = fields.require("command", cx).and_then(|node| command(node, cx));
+        fields.finish(cx);
+        Some(OperatorAction { at: at?, command: command? })
+    })
+}
+
+fn command(node: &Node, cx: &mut Context<'_>) -> Option<OperatorCommand> {
+    let example = "resolve_indoubt(qmname: \"QM01\", action: AS_COORDINATOR)";
+    let Value::Fields { name: Some(verb), fields } = &node.value else {
+        cx.unexpected(node, "a command", example);
+        return None;
+    };
+    if verb.text != "resolve_indoubt" {
+        let message = format!("no command {}; did you mean resolve_indoubt?", verb.text);
+        cx.problem_with_help(verb.span, message, "not known", format!("for example {example}"));
+        return None;
+    }
+    let mut fields = Fields::new(node.span, fields, "RESOLVE INDOUBT", cx.problems);
+    let queue_manager = fields.require("qmname", cx).and_then(|node| cx.find(Kind::QueueManager, node));
+    let choices = [
+        ("COMMIT", Decision::Always(Outcome::Commit)),
+        ("BACKOUT", Decision::Always(Outcome::Backout)),
+        ("AS_COORDINATOR", Decision::AsCoordinator),
+        ("AGAINST_COORDINATOR", Decision::AgainstCoordinator),
+    ];
+    let outcome = fields.require("action", cx).and_then(|node| super::values::word(&choices)(node, cx));
+    fields.finish(cx);
+    Some(OperatorCommand::ResolveIndoubt { queue_manager: queue_manager?.into(), outcome: outcome? })
+}
