@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use indoubt_engine::machine::{DeviceError, File, ForceId, StoredFile};
+use indoubt_engine::machine::{DeviceError, File, StoredFile};
 use indoubt_engine::time::Duration;
 use rand_chacha::ChaCha8Rng;
 

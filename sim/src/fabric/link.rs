@@ -101,8 +101,7 @@ impl Links {
         }
         *self.index.entry((from, to, kind)).or_insert_with(|| {
             let quality = self.default[kind as usize];
-            let mut link =
-                Link { quality, own: false, base: 0, jitter: 0, cut: false, free_at: 0, stream: stream() };
+            let mut link = Link { quality, own: false, base: 0, jitter: 0, cut: false, free_at: 0, stream: stream() };
             link.set(quality);
             self.list.push(link);
             LinkId(u32::try_from(self.list.len() - 1).expect("fewer links than memory"))

@@ -100,11 +100,9 @@ impl Process {
     /// The next input, and what the host's clock shows when it comes.
     async fn next_timed(&self) -> (Time, Input) {
         loop {
-            let next = poll_fn(|context| {
-                match self.fabric.lock().next(self.id, self.incarnation, context.waker()) {
-                    Some(next) => Poll::Ready(next),
-                    None => Poll::Pending,
-                }
+            let next = poll_fn(|context| match self.fabric.lock().next(self.id, self.incarnation, context.waker()) {
+                Some(next) => Poll::Ready(next),
+                None => Poll::Pending,
             });
             match next.await {
                 Next::Input(now, input) => return (now, input),
@@ -149,9 +147,7 @@ impl Process {
 }
 
 /// The one loop that drives every machine: a new machine for each life, made by `make`.
-pub fn machine_body<M: Machine + Send + 'static>(
-    make: impl Fn(&Process) -> M + Send + Sync + 'static,
-) -> ProcessBody {
+pub fn machine_body<M: Machine + Send + 'static>(make: impl Fn(&Process) -> M + Send + Sync + 'static) -> ProcessBody {
     Arc::new(move |process| {
         let mut machine = make(&process);
         Box::pin(async move {
