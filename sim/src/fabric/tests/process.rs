@@ -160,3 +160,17 @@ fn a_process_starts_another_on_its_own_host() {
         assert_eq!(fabric.host_of(other), a);
     });
 }
+
+#[test]
+fn a_stop_never_overtakes_the_start() {
+    let log = world(1, |fabric, log| async move {
+        let place = host(&fabric, "A");
+        let options = ProcessOptions { name: "b".into(), host: place, disk: None, start_duration: ms(30) };
+        let process = fabric.add_process(options, Talker::new("b", &log).body());
+        fabric.start(process);
+        fabric.stop(process, StopMode::Force);
+        fabric.sleep(ms(100)).await;
+    });
+    let inputs: Vec<_> = log.all().into_iter().map(|seen| seen.input).collect();
+    assert!(matches!(inputs[..], [Input::Started { .. }, Input::Stop(StopMode::Force)]), "{inputs:?}");
+}

@@ -117,3 +117,20 @@ fn a_paused_process_handles_nothing_and_then_everything_in_order() {
     let numbers = log.frames("b");
     assert!(numbers.iter().copied().eq(1..=numbers.len() as u32));
 }
+
+#[test]
+fn a_paused_listener_is_connected_to_and_then_silent() {
+    let log = world(1, |fabric, log| async move {
+        let pair = pair(&fabric, Talker::new("a", &log), Talker::new("b", &log));
+        fabric.sleep_until(at(ms(10))).await;
+        fabric.pause(pair.listener);
+        fabric.start(pair.dialer);
+        fabric.sleep_until(at(ms(20_000))).await;
+        fabric.resume(pair.listener);
+        fabric.sleep(ms(1_000)).await;
+    });
+    assert_eq!(log.connected("a").len(), 1);
+    let (a, b) = (log.breaks("a"), log.breaks("b"));
+    assert_eq!((a.len(), a[0].1, a[0].0.as_milliseconds()), (1, Broken::Silence, 5_010));
+    assert_eq!((b.len(), b[0].1, b[0].0.as_milliseconds()), (1, Broken::Reset, 20_000));
+}
