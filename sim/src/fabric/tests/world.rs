@@ -36,6 +36,28 @@ fn the_same_seed_gives_the_same_run_and_another_seed_another() {
 }
 
 #[test]
+fn detail_that_is_written_changes_nothing() {
+    let plain = busy(1);
+    let lines = Arc::new(Mutex::new(0_usize));
+    let counter = lines.clone();
+    let writer = move || {
+        *counter.lock().unwrap() += 1;
+        std::io::sink()
+    };
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(writer).without_time().finish();
+    // As long as there is only one subscriber, tracing asks the thread that meets a place first, perhaps another test's,
+    // whether detail is wanted there, and remembers the answer. With two it asks the subscribers.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
+    let detailed = tracing::subscriber::with_default(subscriber, || {
+        tracing::callsite::rebuild_interest_cache();
+        busy(1)
+    });
+    assert_eq!(plain, detailed);
+    assert!(*lines.lock().unwrap() > 100);
+}
+
+#[test]
 fn a_panic_comes_back_as_an_error_with_the_seed() {
     let panic = Fabric::run(7, |_| async { panic!("out of order") }).map(|(): ()| ()).unwrap_err();
     assert_eq!((panic.seed, panic.text.as_str()), (7, "out of order"));
