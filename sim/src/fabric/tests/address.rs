@@ -144,3 +144,29 @@ fn numbers_of_connections_never_collide() {
     assert_eq!(ids.len(), 2);
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 2);
 }
+
+#[test]
+fn an_address_that_moved_leads_some_to_the_host_it_left_for_a_while() {
+    let log = world(1, |fabric, log| async move {
+        let pair = pair(&fabric, Talker::new("x", &log), Talker::new("b", &log));
+        let other = host(&fabric, "C");
+        fabric.declare_address("b".into(), LinkKind::Network, ms(1_000));
+        fabric.sleep_until(at(ms(10))).await;
+        fabric.power_off(pair.b);
+        fabric.start_on(pair.listener, other);
+        fabric.sleep(ms(1)).await;
+        let dial = |name| Talker::new(name, &log).connects("b").silence(ms(500)).body();
+        for number in 0..20 {
+            spawn(&fabric, &format!("early{number}"), pair.a, dial("early"));
+        }
+        fabric.sleep(ms(1_500)).await;
+        for number in 0..20 {
+            spawn(&fabric, &format!("late{number}"), pair.a, dial("late"));
+        }
+        fabric.sleep(ms(1_500)).await;
+    });
+    let refused = log.refusals("early");
+    assert!(refused.len() >= 4 && refused.iter().all(|(_, why)| *why == Refused::NoAnswer), "{refused:?}");
+    assert_eq!(log.connected("early").len() + refused.len(), 20);
+    assert_eq!(log.connected("late").len(), 20);
+}

@@ -221,3 +221,21 @@ fn an_orderly_close_comes_after_everything_sent_and_leaves_no_trace() {
     assert!(log.breaks("b").iter().all(|(_, how)| *how == Broken::Closed));
     assert_eq!(log.breaks("b").len(), 100);
 }
+
+#[test]
+fn what_is_on_the_way_when_a_cut_begins_arrives_after_it() {
+    let log = world(1, |fabric, log| async move {
+        fabric.set_default_link(LinkKind::Network, latency(ms(100), Duration::ZERO));
+        let pair = pair(&fabric, Talker::new("a", &log).burst(5), Talker::new("b", &log));
+        pair.connect(&fabric).await;
+        // Connected after 200 ms, so the frames are on their way.
+        fabric.sleep_until(at(ms(250))).await;
+        fabric.cut(pair.a, pair.b, LinkKind::Network);
+        fabric.sleep_until(at(ms(1_000))).await;
+        fabric.heal_all();
+        fabric.sleep(ms(1_000)).await;
+    });
+    assert_eq!(log.frames("b"), [1, 2, 3, 4, 5]);
+    let frames = log.pick("b", |input| matches!(input, Input::Frame { .. }).then_some(()));
+    assert_eq!(frames[0].0.as_milliseconds(), 1_100);
+}

@@ -134,3 +134,21 @@ fn a_paused_listener_is_connected_to_and_then_silent() {
     assert_eq!((a.len(), a[0].1, a[0].0.as_milliseconds()), (1, Broken::Silence, 5_010));
     assert_eq!((b.len(), b[0].1, b[0].0.as_milliseconds()), (1, Broken::Reset, 20_000));
 }
+
+#[test]
+fn silences_do_not_add_up() {
+    let log = world(1, |fabric, log| async move {
+        let pair = pair(&fabric, Talker::new("a", &log), Talker::new("b", &log));
+        pair.connect(&fabric).await;
+        // Five seconds after the first cut the path is cut again, but not for five seconds yet.
+        for (from, to) in [(1_000, 4_000), (5_000, 9_000)] {
+            fabric.sleep_until(at(ms(from))).await;
+            pair.cut(&fabric);
+            fabric.sleep_until(at(ms(to))).await;
+            fabric.heal_all();
+        }
+        fabric.sleep(ms(10_000)).await;
+    });
+    assert_eq!(log.breaks("a"), []);
+    assert_eq!(log.breaks("b"), []);
+}
