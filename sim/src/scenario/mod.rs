@@ -42,6 +42,11 @@ pub fn read(path: &Path) -> Result<Scenario, Diagnostics> {
         let message = format!("{} is longer than {LONGEST_FILE} bytes: this is no scenario", path.display());
         return Err(Diagnostics::without_place(path, message));
     }
+    from_bytes(path, bytes)
+}
+
+/// Validates what a file holds, which may not be text at all.
+fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Scenario, Diagnostics> {
     match String::from_utf8(bytes) {
         Ok(text) => parse(path, &text),
         Err(error) => {

@@ -1,9 +1,13 @@
 //! Tests of reading scenarios.
 
+mod mangling;
+mod mistakes;
+mod round_trip;
+
 use std::path::{Path, PathBuf};
 
 use super::model::Scenario;
-use super::{parse, read};
+use super::read;
 
 /// Every scenario file there is.
 fn files() -> Vec<PathBuf> {

@@ -144,6 +144,7 @@ fn connect(
     let runs_on = match places {
         Some((span, places)) => {
             let places = places?;
+            refuse_repetition(&places, cx);
             if places.is_empty() {
                 cx.problem(span, "an application runs somewhere", "nowhere");
             }
@@ -187,6 +188,15 @@ fn place_to_run(node: &Node, cx: &mut Context<'_>) -> Option<(Span, Place)> {
         return None;
     }
     Some((node.span, place))
+}
+
+/// A place is named once; `instances` says how many there are on each.
+fn refuse_repetition(places: &[(Span, Place)], cx: &mut Context<'_>) {
+    for (index, (span, place)) in places.iter().enumerate() {
+        if places[..index].iter().any(|(_, earlier)| earlier == place) {
+            cx.problem_with_help(*span, "this place is named already", "twice", "instances: 2 starts two on each");
+        }
+    }
 }
 
 /// With local bindings, application and queue manager are on the same image.
