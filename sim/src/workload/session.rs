@@ -1,0 +1,553 @@
+//! An application at work: connection, reconnection with back-off, units of work, and the record of all of it.
+//!
+//! A session knows how an application behaves whatever its role: it connects to its queue manager or to any member of
+//! its group, opens queues when they are first used, runs units of work as its `syncpoint` says, and after any failure
+//! backs out, disconnects where that helps, and pauses longer each time. Nothing is retried here behind the role's back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indoubt_engine::machine::{File, Incarnation, StoredFile};
+use indoubt_engine::message::{Message, Payload};
+use indoubt_engine::mqi::client::{CallFailed, Fate};
+use indoubt_engine::mqi::{
+    Binding, BrowseLock, BrowsePosition, ConnectOptions, Match, ObjectHandle, OpenFor, PutDescriptor, Reason,
+    Syncpoint, TagUse, Wait,
+};
+use indoubt_engine::name::{QueueManagerName, QueueName};
+use indoubt_engine::time::Time;
+use indoubt_engine::unit_of_work::Xid;
+use indoubt_ledger::history::{Completion, Origin, ResourceIndex, UnitIndex, UnitOutcome};
+
+use super::back_off::BackOff;
+use super::chance::Chance;
+use super::connection::Connection;
+use super::coordinator::{Coordinator, Decided};
+use super::history::Recorder;
+use super::shared::{Phase, QueueFacts, Shared};
+use super::{Instance, addresses, payload};
+use crate::fabric::Process;
+use crate::scenario::model::{Connect, Syncpointing};
+
+/// What the world gave a process when it started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// Which life this is.
+    pub incarnation: Incarnation,
+    /// What its disk holds.
+    pub files: Vec<(File, StoredFile)>,
+}
+
+/// What to put, and where.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// Queue.
+    pub queue: QueueName,
+    /// The queue manager or group it is put to; `None` for the one the application is connected to.
+    pub queue_manager: Option<QueueManagerName>,
+    /// Descriptor.
+    pub descriptor: PutDescriptor,
+    /// Content.
+    pub payload: Payload,
+    /// Where the content comes from.
+    pub origin: Origin,
+}
+
+/// How a unit of work ended, as far as the application knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnitEnd {
+    /// Committed (or everything was outside syncpoint).
+    Committed,
+    /// Certainly backed out.
+    BackedOut,
+    /// Nobody told.
+    Unknown,
+}
+
+struct CurrentUnit {
+    index: UnitIndex,
+    xid: Option<Xid>,
+    used: bool,
+}
+
+/// An application at work, in one life of its process.
+pub struct Session {
+    process: Process,
+    shared: Arc<Shared>,
+    instance: Instance,
+    chance: Chance,
+    recorder: Recorder,
+    connection: Connection,
+    queue_manager: QueueManagerName,
+    binding: Binding,
+    tag: Option<ResourceIndex>,
+    held: Vec<ResourceIndex>,
+    handles: BTreeMap<(QueueName, OpenFor), ObjectHandle>,
+    back_off: BackOff,
+    syncpoint: Syncpointing,
+    coordinator: Option<Coordinator>,
+    unit: Option<CurrentUnit>,
+}
+
+impl Session {
+    /// A session that has not connected yet.
+    #[must_use]
+    pub fn new(
+        process: Process,
+        start: &Start,
+        shared: Arc<Shared>,
+        instance: Instance,
+        connect: &Connect,
+        syncpoint: Syncpointing,
+    ) -> Self {
+        let recorder = Recorder::new(process.clone(), shared.clone());
+        let chance = Chance::new(process.stream(&format!("application.{}", start.incarnation.0)));
+        let (address, name, binding) = addresses::of_target(&connect.target, &instance.place);
+        let options = ConnectOptions {
+            application: instance.name.clone(),
+            name: name.clone(),
+            binding,
+            tag: connect.tag.clone().map(|tag| (tag, TagUse::Serialize)),
+        };
+        let tag = connect.tag.as_ref().map(|tag| recorder.resource(&format!("connection tag {tag}")));
+        let mut connection = Connection::new(process.clone(), address, connect.silence, options);
+        let coordinator = (syncpoint == Syncpointing::TwoPhase).then(|| {
+            Coordinator::start(
+                instance.name.clone(),
+                start.incarnation,
+                &start.files,
+                &mut connection,
+                &recorder,
+                shared.clone(),
+            )
+        });
+        Session {
+            process,
+            shared,
+            instance,
+            chance,
+            recorder,
+            connection,
+            queue_manager: QueueManagerName::from(name),
+            binding,
+            tag,
+            held: Vec::new(),
+            handles: BTreeMap::new(),
+            back_off: BackOff::new(connect.retry, connect.retry_limit),
+            syncpoint,
+            coordinator,
+            unit: None,
+        }
+    }
+
+    /// What all applications of the run share.
+    #[must_use]
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// The name of this instance.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.instance.name
+    }
+
+    /// Its draws.
+    pub fn chance(&mut self) -> &mut Chance {
+        &mut self.chance
+    }
+
+    /// The clock of its host.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.process.now()
+    }
+
+    /// True time, for those who act at a given moment of the run.
+    #[must_use]
+    pub fn true_time(&self) -> Time {
+        self.process.fabric().now()
+    }
+
+    /// Whether new work is to be offered no more.
+    #[must_use]
+    pub fn is_settling(&self) -> bool {
+        self.shared.phase() == Phase::Settling
+    }
+
+    /// The history.
+    #[must_use]
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// Works, or waits, for a while.
+    pub async fn sleep(&self, duration: Duration) {
+        if !duration.is_zero() {
+            self.process.sleep(duration).await;
+        }
+    }
+
+    /// The identity of a new payload.
+    #[must_use]
+    pub fn new_identity(&self) -> u64 {
+        payload::identity(self.instance.index, self.shared.next_number(self.instance.index))
+    }
+
+    /// What is known of a queue of the queue manager it is connected to.
+    #[must_use]
+    pub fn queue_facts(&self, queue: &QueueName) -> QueueFacts {
+        self.shared.queue(&self.queue_manager, queue)
+    }
+
+    /// The connection, for commands.
+    pub fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// The name of the queue manager it is, or was last, connected to.
+    #[must_use]
+    pub fn queue_manager(&self) -> &QueueManagerName {
+        &self.queue_manager
+    }
+
+    /// Returns when there is a connection to a queue manager that goes on working, and every transaction of this
+    /// application that is found in doubt there has been resolved.
+    pub async fn ready(&mut self) {
+        loop {
+            if self.connection.is_quiescing() {
+                self.leave().await;
+                self.pause().await;
+            }
+            if !self.connection.is_connected() {
+                self.connection_is_gone();
+                if !self.connect_once().await {
+                    self.pause().await;
+                    continue;
+                }
+            }
+            match self.settle_if_due().await {
+                Ok(()) => return,
+                Err(failed) => self.after(failed).await,
+            }
+        }
+    }
+
+    async fn connect_once(&mut self) -> bool {
+        let local_tag = self.tag.filter(|_| self.binding == Binding::Local);
+        let asked = local_tag.map(|tag| (tag, self.recorder.acquire(tag)));
+        let connected = self.connection.connect().await;
+        if let Some((tag, operation)) = asked {
+            match &connected {
+                Ok(_) => {
+                    self.recorder.complete(operation, Completion::Ok);
+                    self.held.push(tag);
+                }
+                Err(_) => self.recorder.complete(operation, Completion::Failed),
+            }
+        }
+        match connected {
+            Ok((queue_manager, _)) => {
+                self.queue_manager = queue_manager;
+                if let Some(coordinator) = &mut self.coordinator {
+                    coordinator.look_soon();
+                }
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    async fn settle_if_due(&mut self) -> Result<(), CallFailed> {
+        let now = self.process.now();
+        if !self.coordinator.as_ref().is_some_and(|coordinator| coordinator.is_look_due(now)) {
+            return Ok(());
+        }
+        if self.unit.is_some() {
+            self.back_out().await;
+        }
+        match &mut self.coordinator {
+            Some(coordinator) => coordinator.settle(now, &mut self.connection).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What an application notices when its connection is gone: handles, the unit of work and what it held are gone too.
+    fn connection_is_gone(&mut self) {
+        self.handles.clear();
+        for resource in std::mem::take(&mut self.held) {
+            self.recorder.release(resource);
+        }
+        if let Some(unit) = self.unit.take().filter(|unit| unit.used) {
+            let operation = self.recorder.back_out(unit.index);
+            self.recorder.complete(operation, Completion::Unknown);
+            self.recorder.resolved(unit.index, UnitOutcome::BackedOut);
+        }
+    }
+
+    /// Ends the connection in good order. An open unit of work is backed out first: a disconnect would commit it.
+    pub async fn leave(&mut self) {
+        if self.unit.is_some() {
+            self.back_out().await;
+        }
+        for resource in std::mem::take(&mut self.held) {
+            self.recorder.release(resource);
+        }
+        if self.connection.is_connected() && self.connection.disconnect().await.is_err() {
+            self.connection.abandon();
+        }
+        self.connection_is_gone();
+    }
+
+    /// Waits before another attempt: longer each time, until something works.
+    pub async fn pause(&mut self) {
+        let pause = self.back_off.pause(&mut self.chance);
+        self.process.sleep(pause).await;
+    }
+
+    /// Something worked: the next pause is short again.
+    pub fn calm(&mut self) {
+        self.back_off.reset();
+    }
+
+    /// Deals with a failure: backs out, leaves where staying does not help, and pauses.
+    pub async fn after(&mut self, failed: CallFailed) {
+        if self.connection.is_connected() {
+            match failed.reason {
+                // Full queues and structures, a queue in use, a structure that comes back: the connection is good.
+                Reason::QueueFull
+                | Reason::StorageMediumFull
+                | Reason::PageSetFull
+                | Reason::ObjectInUse
+                | Reason::CouplingFacilityNotAvailable
+                | Reason::StructureInUse
+                | Reason::SyncpointLimitReached
+                | Reason::PersistentNotAllowed
+                | Reason::MessageTooBigForQueue
+                | Reason::UnknownObjectName
+                | Reason::UnknownObjectQueueManager
+                | Reason::NoMessageAvailable
+                | Reason::QueueManagerActive
+                | Reason::BackedOut => {
+                    if self.unit.is_some() {
+                        self.back_out().await;
+                    }
+                }
+                // A quiescing queue manager is to be left; after anything else a fresh start is the way out.
+                _ => self.leave().await,
+            }
+        } else {
+            self.connection_is_gone();
+        }
+        self.pause().await;
+    }
+
+    /// Begins a unit of work, if the application uses any. One that was begun and not used is used now.
+    ///
+    /// # Errors
+    /// If a transaction cannot be begun.
+    pub async fn begin(&mut self) -> Result<(), CallFailed> {
+        if self.syncpoint == Syncpointing::None || self.unit.as_ref().is_some_and(|unit| !unit.used) {
+            return Ok(());
+        }
+        assert!(self.unit.is_none(), "a unit of work ends before the next one begins");
+        let index = self.recorder.unit();
+        let xid = self.coordinator.as_mut().map(|coordinator| coordinator.next_xid(index));
+        if let Some(xid) = &xid {
+            self.connection.begin(xid.clone()).await?;
+        }
+        self.unit = Some(CurrentUnit { index, xid, used: false });
+        Ok(())
+    }
+
+    /// Whether puts and gets belong to a unit of work.
+    #[must_use]
+    pub fn is_within_unit(&self) -> bool {
+        self.unit.is_some()
+    }
+
+    fn scope(&self) -> (Syncpoint, Option<UnitIndex>) {
+        match &self.unit {
+            Some(unit) => (Syncpoint::Within, Some(unit.index)),
+            None => (Syncpoint::Outside, None),
+        }
+    }
+
+    fn used(&mut self) {
+        if let Some(unit) = &mut self.unit {
+            unit.used = true;
+        }
+    }
+
+    /// Opens a queue, unless it is open already.
+    ///
+    /// # Errors
+    /// What the queue manager answered.
+    pub async fn open(&mut self, queue: &QueueName, open_for: OpenFor) -> Result<ObjectHandle, CallFailed> {
+        let key = (queue.clone(), open_for);
+        if let Some(handle) = self.handles.get(&key) {
+            return Ok(*handle);
+        }
+        let exclusive = (open_for == OpenFor::InputExclusive && self.binding == Binding::Local)
+            .then(|| self.recorder.resource(&format!("input from {}", self.queue_facts(queue).history_name)));
+        let asked = exclusive.map(|resource| (resource, self.recorder.acquire(resource)));
+        let opened = self.connection.open(queue.clone(), open_for).await;
+        if let Some((resource, operation)) = asked {
+            match &opened {
+                Ok(_) => {
+                    self.recorder.complete(operation, Completion::Ok);
+                    self.held.push(resource);
+                }
+                Err(_) => self.recorder.complete(operation, Completion::Failed),
+            }
+        }
+        self.handles.insert(key, opened?);
+        opened
+    }
+
+    /// Puts a message, within the unit of work if there is one.
+    ///
+    /// # Errors
+    /// What the queue manager answered, or 2009.
+    pub async fn put(&mut self, outgoing: Outgoing) -> Result<(), CallFailed> {
+        let (syncpoint, unit) = self.scope();
+        let Outgoing { queue, queue_manager, descriptor, payload, origin } = outgoing;
+        let owner = queue_manager.as_ref().unwrap_or(&self.queue_manager);
+        let operation = self.recorder.put(owner, &queue, unit, &descriptor, &payload, origin);
+        let result = if queue_manager.is_some() {
+            self.connection.put1(queue, queue_manager, syncpoint, descriptor, payload).await
+        } else {
+            match self.open(&queue, OpenFor::Output).await {
+                Ok(handle) => self.connection.put(handle, syncpoint, descriptor, payload).await,
+                Err(failed) => Err(CallFailed { fate: Fate::DidNotHappen, ..failed }),
+            }
+        };
+        match result {
+            Ok(_) => {
+                self.used();
+                self.recorder.complete(operation, Completion::Ok);
+                Ok(())
+            }
+            Err(failed) => {
+                // Something of it may be there to be backed out.
+                self.used();
+                self.recorder.failed(operation, failed);
+                Err(failed)
+            }
+        }
+    }
+
+    /// Gets a message, within the unit of work if there is one. `None`: there is none (2033).
+    ///
+    /// # Errors
+    /// What the queue manager answered, or 2009.
+    pub async fn get(
+        &mut self,
+        queue: &QueueName,
+        open_for: OpenFor,
+        wait: Wait,
+        selection: Match,
+        reply_to: Option<u64>,
+    ) -> Result<Option<Message>, CallFailed> {
+        let handle = self.open(queue, open_for).await?;
+        let (syncpoint, unit) = self.scope();
+        let waits = match wait {
+            Wait::No => Duration::ZERO,
+            Wait::For(interval) => interval,
+            Wait::Unlimited => Duration::MAX,
+        };
+        let operation = self.recorder.get(&self.queue_manager, queue, unit, reply_to, waits);
+        let result = self.connection.get(handle, syncpoint, wait, selection).await;
+        self.recorder.got(operation, &result);
+        match result {
+            Ok(message) => {
+                self.used();
+                Ok(Some(message))
+            }
+            Err(failed) if failed.reason == Reason::NoMessageAvailable => Ok(None),
+            Err(failed) => {
+                self.used();
+                Err(failed)
+            }
+        }
+    }
+
+    /// Browses the first message and locks it. `None`: there is none (2033).
+    ///
+    /// # Errors
+    /// What the queue manager answered, or 2009.
+    pub async fn browse_and_lock(&mut self, queue: &QueueName) -> Result<Option<Message>, CallFailed> {
+        let handle = self.open(queue, OpenFor::Browse).await?;
+        match self.connection.browse(handle, BrowsePosition::First, BrowseLock::Locked).await {
+            Ok(message) => Ok(Some(message)),
+            Err(failed) if failed.reason == Reason::NoMessageAvailable => Ok(None),
+            Err(failed) => Err(failed),
+        }
+    }
+
+    /// Commits the unit of work. When nobody told how it ended, the connection is given up as well.
+    pub async fn commit(&mut self) -> UnitEnd {
+        let Some(unit) = self.unit.take() else { return UnitEnd::Committed };
+        if !unit.used {
+            self.unit = Some(unit);
+            return UnitEnd::Committed;
+        }
+        let operation = self.recorder.commit(unit.index);
+        if let (Some(coordinator), Some(xid)) = (&mut self.coordinator, &unit.xid) {
+            let decided = coordinator.commit(&mut self.connection, xid).await;
+            let (completion, end) = match decided {
+                Decided::Committed => (Completion::Ok, UnitEnd::Committed),
+                Decided::CommittedNotTold => (Completion::Unknown, UnitEnd::Committed),
+                Decided::BackedOut => (Completion::Failed, UnitEnd::BackedOut),
+            };
+            self.recorder.complete(operation, completion);
+            if decided == Decided::CommittedNotTold {
+                self.recorder.resolved(unit.index, UnitOutcome::Committed);
+            }
+            if decided != Decided::Committed {
+                self.connection.abandon();
+                self.connection_is_gone();
+            }
+            return end;
+        }
+        match self.connection.commit().await {
+            Ok(()) => {
+                self.recorder.complete(operation, Completion::Ok);
+                UnitEnd::Committed
+            }
+            Err(failed) => {
+                self.recorder.failed(operation, failed);
+                match failed.fate {
+                    Fate::DidNotHappen => UnitEnd::BackedOut,
+                    Fate::Unknown => {
+                        self.connection.abandon();
+                        self.connection_is_gone();
+                        UnitEnd::Unknown
+                    }
+                }
+            }
+        }
+    }
+
+    /// Backs the unit of work out. If the connection breaks meanwhile, the queue manager does it.
+    pub async fn back_out(&mut self) {
+        let Some(unit) = self.unit.take() else { return };
+        let operation = unit.used.then(|| self.recorder.back_out(unit.index));
+        let nothing_to_do = !unit.used && unit.xid.is_none();
+        let result = if nothing_to_do { Ok(()) } else { self.connection.back_out().await };
+        if let Some(operation) = operation {
+            match result {
+                Ok(()) => self.recorder.complete(operation, Completion::Ok),
+                Err(_) => {
+                    self.recorder.complete(operation, Completion::Unknown);
+                    self.recorder.resolved(unit.index, UnitOutcome::BackedOut);
+                }
+            }
+        }
+        if result.is_err() {
+            self.connection.abandon();
+            self.connection_is_gone();
+        }
+    }
+}

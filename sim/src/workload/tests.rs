@@ -1,0 +1,1 @@
+//! Tests of applications against a scripted queue manager.
