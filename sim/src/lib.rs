@@ -22,4 +22,6 @@ pub mod trace;
 
 pub mod report;
 
+pub mod sweep;
+
 pub mod command_line;

@@ -1,5 +1,7 @@
 //! The command line: see [`indoubt::command_line`].
 
-fn main() {
-    println!("not yet");
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    indoubt::command_line::main()
 }

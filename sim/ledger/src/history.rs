@@ -99,6 +99,8 @@ pub struct Put {
     pub digest: u32,
     /// Where the content comes from.
     pub origin: Origin,
+    /// The request that it answers, if it is a reply.
+    pub reply_to: Option<MessageIdentity>,
 }
 
 /// A get.
@@ -336,7 +338,7 @@ impl History {
         unit
     }
 
-    /// How many messages were put, delivered or not; for a run's progress.
+    /// How many operations were invoked so far.
     #[must_use]
     pub fn operations(&self) -> usize {
         self.calls.len()
@@ -413,6 +415,21 @@ impl History {
     pub fn world(&mut self, at_ns: u64, what: WorldHappening) {
         let at = self.moment(at_ns);
         self.world.push(WorldRecord { at, what });
+    }
+
+    pub(crate) fn unit_at(&self, position_in_units: usize) -> UnitIndex {
+        debug_assert!(position_in_units < self.units.len(), "there is such a unit of work");
+        UnitIndex(position(position_in_units))
+    }
+
+    pub(crate) fn queue_at(&self, position_in_queues: usize) -> QueueIndex {
+        debug_assert!(position_in_queues < self.queues.len(), "there is such a queue");
+        QueueIndex(position(position_in_queues))
+    }
+
+    pub(crate) fn process_at(&self, position_in_processes: usize) -> ProcessIndex {
+        debug_assert!(position_in_processes < self.processes.len(), "there is such a process");
+        ProcessIndex(position(position_in_processes))
     }
 
     pub(crate) fn unit_name(&self, unit: UnitIndex) -> String {

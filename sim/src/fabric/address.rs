@@ -108,7 +108,8 @@ impl State {
             },
             [only] => only,
             several => {
-                let reachable: Vec<&&Route> = several.iter().filter(|route| self.links.joins(from, route.host, kind)).collect();
+                let reachable: Vec<&&Route> =
+                    several.iter().filter(|route| self.links.joins(from, route.host, kind)).collect();
                 let candidates = if reachable.is_empty() { several.iter().collect() } else { reachable };
                 let pick = below(&mut self.listeners, candidates.len() as u64);
                 candidates[usize::try_from(pick).expect("a small number")]

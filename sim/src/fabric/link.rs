@@ -19,6 +19,8 @@ pub enum LinkKind {
     Network,
     /// A coupling link: between a z/OS image and a coupling facility.
     Coupling,
+    /// Signalling paths between z/OS images, and their couple data set: not touched by what happens to the network.
+    Signalling,
 }
 
 /// One direction of one kind between two hosts; an index into [`Links`].
@@ -101,8 +103,7 @@ impl Links {
         }
         *self.index.entry((from, to, kind)).or_insert_with(|| {
             let quality = self.default[kind as usize];
-            let mut link =
-                Link { quality, own: false, base: 0, jitter: 0, cut: false, free_at: 0, stream: stream() };
+            let mut link = Link { quality, own: false, base: 0, jitter: 0, cut: false, free_at: 0, stream: stream() };
             link.set(quality);
             self.list.push(link);
             LinkId(u32::try_from(self.list.len() - 1).expect("fewer links than memory"))

@@ -100,11 +100,9 @@ impl Process {
     /// The next input, and what the host's clock shows when it comes.
     async fn next_timed(&self) -> (Time, Input) {
         loop {
-            let next = poll_fn(|context| {
-                match self.fabric.lock().next(self.id, self.incarnation, context.waker()) {
-                    Some(next) => Poll::Ready(next),
-                    None => Poll::Pending,
-                }
+            let next = poll_fn(|context| match self.fabric.lock().next(self.id, self.incarnation, context.waker()) {
+                Some(next) => Poll::Ready(next),
+                None => Poll::Pending,
             });
             match next.await {
                 Next::Input(now, input) => return (now, input),

@@ -107,10 +107,8 @@ fn image_definition(name: &ImageName, topology: &Topology) -> ImageDefinition {
 
 fn queue_manager(fabric: &Fabric, topology: &Topology, member: &Member) -> Plan {
     let name = member.name.clone();
-    let group = member
-        .group
-        .as_ref()
-        .and_then(|group| topology.queue_sharing_groups.iter().find(|other| other.name == *group));
+    let group =
+        member.group.as_ref().and_then(|group| topology.queue_sharing_groups.iter().find(|other| other.name == *group));
     let mut listeners = vec![addresses::of_queue_manager(&name)];
     listeners.extend(group.map(|group| addresses::of_group(&group.name)));
     for address in &listeners {
@@ -123,9 +121,11 @@ fn queue_manager(fabric: &Fabric, topology: &Topology, member: &Member) -> Plan 
     }
     let mut queues: BTreeMap<_, _> =
         member.queues.iter().map(|(queue, defined)| (queue.clone(), defined.definition.clone())).collect();
-    queues.extend(group.into_iter().flat_map(|group| {
-        group.queues.iter().map(|(queue, defined)| (queue.clone(), defined.definition.clone()))
-    }));
+    queues.extend(
+        group
+            .into_iter()
+            .flat_map(|group| group.queues.iter().map(|(queue, defined)| (queue.clone(), defined.definition.clone()))),
+    );
     let definition = QueueManagerDefinition {
         name: name.clone(),
         process: ProcessName::from(name.as_str()),
@@ -152,11 +152,8 @@ fn queue_manager(fabric: &Fabric, topology: &Topology, member: &Member) -> Plan 
         disk: Some(disk),
         body: machine_body(move |process| {
             let image = ImageName::from(process.host_name());
-            let placement = Placement {
-                image_services: services(&image),
-                image,
-                coupling_facility: coupling_facility.clone(),
-            };
+            let placement =
+                Placement { image_services: services(&image), image, coupling_facility: coupling_facility.clone() };
             QueueManager::new(definition.clone(), placement)
         }),
         restart: member.start_duration,
@@ -176,10 +173,8 @@ fn group_definition(group: &QueueSharingGroup, topology: &Topology) -> GroupDefi
         members,
         structures: application_structures
             .map(|(name, structure)| {
-                let use_of = StructureUse {
-                    connectivity_loss: structure.connectivity_loss,
-                    persistent: structure.recover,
-                };
+                let use_of =
+                    StructureUse { connectivity_loss: structure.connectivity_loss, persistent: structure.recover };
                 (name.clone(), use_of)
             })
             .collect(),

@@ -66,19 +66,13 @@ impl Coordinator {
         if let Some(offset) = replay.cut_from {
             connection.perform(Effect::CutFrom { file: decision_log::FILE, offset });
         }
-        shared.forget_undecided(&name);
+        // What the last life left open is decided by now: by what the log says, or by its silence.
+        let undecided = shared.undecided(&name);
         for number in &replay.committed {
-            let xid = Xid { coordinator: name.clone(), number: *number };
-            shared.set_decision(xid, LogSays::Decided(Outcome::Commit));
+            decided(&shared, recorder, Xid { coordinator: name.clone(), number: *number }, Outcome::Commit);
         }
-        if incarnation.0 > 1 {
-            for (_, unit, says) in shared.transactions_of(&name) {
-                match says {
-                    None => recorder.resolved(unit, UnitOutcome::BackedOut),
-                    Some(LogSays::Decided(Outcome::Commit)) => recorder.resolved(unit, UnitOutcome::Committed),
-                    Some(_) => {}
-                }
-            }
+        for xid in undecided.into_iter().filter(|xid| !replay.committed.contains(&xid.number)) {
+            decided(&shared, recorder, xid, Outcome::Backout);
         }
         Coordinator {
             name,
@@ -100,9 +94,15 @@ impl Coordinator {
         xid
     }
 
-    /// The connection was lost or the queue manager did not do as told: something may be in doubt.
-    pub fn look_soon(&mut self) {
+    /// The queue manager did not do as told: something may be in doubt, here or elsewhere, now or when a peer has seen to
+    /// it.
+    fn look_soon(&mut self) {
         self.loose = true;
+        self.next_look = Time::START;
+    }
+
+    /// There is a new connection: what is in doubt there is to be resolved before anything else is done.
+    pub fn connected(&mut self) {
         self.next_look = Time::START;
     }
 
@@ -110,6 +110,12 @@ impl Coordinator {
     #[must_use]
     pub fn is_look_due(&self, now: Time) -> bool {
         self.loose && now >= self.next_look
+    }
+
+    /// How long until it is time to ask what is in doubt; `None`: nothing can be.
+    #[must_use]
+    pub fn until_look(&self, now: Time) -> Option<Duration> {
+        self.loose.then(|| self.next_look.since(now))
     }
 
     /// Both phases for one transaction.
@@ -163,4 +169,16 @@ impl Coordinator {
             connection.append(decision_log::FILE, Record::Ended(number).to_bytes());
         }
     }
+}
+
+/// A coordinator that was started again knows how a transaction of its last life ends.
+fn decided(shared: &Shared, recorder: &Recorder, xid: Xid, outcome: Outcome) {
+    if let Some(unit) = shared.unit(&xid) {
+        let outcome = match outcome {
+            Outcome::Commit => UnitOutcome::Committed,
+            Outcome::Backout => UnitOutcome::BackedOut,
+        };
+        recorder.resolved(unit, outcome);
+    }
+    shared.set_decision(xid, LogSays::Decided(outcome));
 }

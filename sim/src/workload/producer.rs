@@ -30,8 +30,7 @@ pub async fn run(mut session: Session, role: &Producer) {
         offers.done(session.now());
     }
     session.recorder().done();
-    session.ready().await;
-    session.leave().await;
+    session.finish().await;
 }
 
 /// One unit of work, again and again until it is done, or nobody can tell whether it is. False: it was not, and now

@@ -71,7 +71,7 @@ pub async fn run(session: Session, role: &Requester) {
     client.work().await;
     client.session.recorder().done();
     client.collect_late().await;
-    client.session.leave().await;
+    client.session.finish().await;
 }
 
 impl Client<'_> {

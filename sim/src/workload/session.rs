@@ -102,7 +102,7 @@ impl Session {
         syncpoint: Syncpointing,
     ) -> Self {
         let recorder = Recorder::new(process.clone(), shared.clone());
-        let chance = Chance::new(process.stream(&format!("application.{}", start.incarnation.0)));
+        let chance = Chance::new(process.stream("application"));
         let (address, name, binding) = addresses::of_target(&connect.target, &instance.place);
         let options = ConnectOptions {
             application: instance.name.clone(),
@@ -251,7 +251,7 @@ impl Session {
             Ok((queue_manager, _)) => {
                 self.queue_manager = queue_manager;
                 if let Some(coordinator) = &mut self.coordinator {
-                    coordinator.look_soon();
+                    coordinator.connected();
                 }
                 true
             }
@@ -298,6 +298,16 @@ impl Session {
             self.connection.abandon();
         }
         self.connection_is_gone();
+    }
+
+    /// All work is done: leaves, unless a transaction of this application may still be in doubt somewhere. Then its
+    /// coordinator stays for as long as the run lasts and asks again now and then.
+    pub async fn finish(&mut self) {
+        while let Some(wait) = self.coordinator.as_ref().and_then(|coordinator| coordinator.until_look(self.now())) {
+            self.sleep(wait).await;
+            self.ready().await;
+        }
+        self.leave().await;
     }
 
     /// Waits before another attempt: longer each time, until something works.

@@ -241,16 +241,11 @@ impl Shared {
         self.state().units.insert(xid, unit);
     }
 
-    /// What the history knows of a coordinator's transactions, with what its log says of each.
+    /// Transactions of a coordinator in which phase one had begun and no decision was seen.
     #[must_use]
-    pub fn transactions_of(&self, coordinator: &str) -> Vec<(Xid, UnitIndex, Option<LogSays>)> {
+    pub fn undecided(&self, coordinator: &str) -> Vec<Xid> {
         let state = self.state();
-        let all = state.units.iter().filter(|(xid, _)| xid.coordinator == coordinator);
-        all.map(|(xid, unit)| (xid.clone(), *unit, state.decisions.get(xid).copied())).collect()
-    }
-
-    /// A coordinator was started again: what it had not decided, it never will.
-    pub fn forget_undecided(&self, coordinator: &str) {
-        self.state().decisions.retain(|xid, says| xid.coordinator != coordinator || *says != LogSays::Undecided);
+        let open = state.decisions.iter().filter(|(_, says)| **says == LogSays::Undecided);
+        open.map(|(xid, _)| xid.clone()).filter(|xid| xid.coordinator == coordinator).collect()
     }
 }

@@ -205,7 +205,9 @@ impl World {
 
     pub(super) fn put(&mut self, on: ConnectionId, owner: Option<UnitOfWorkId>, message: Box<Message>) -> EntryId {
         let range = if owner.is_some() { KeyRange::Uncommitted } else { KeyRange::Committed };
-        match self.command(on, ListOperation::Write { queue: queue("Q"), range, owner, message, maximum_depth: u32::MAX }) {
+        match self
+            .command(on, ListOperation::Write { queue: queue("Q"), range, owner, message, maximum_depth: u32::MAX })
+        {
             ListAnswer::Written { entry } => entry,
             other => panic!("put answered {other:?}"),
         }

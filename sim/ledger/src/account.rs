@@ -1,0 +1,331 @@
+//! The fate of each message: every acknowledged message must be accounted for exactly once.
+
+use std::collections::BTreeMap;
+
+use crate::audit::{Availability, HolderState, QueueRole};
+use crate::finding::{Draft, Subject};
+use crate::history::{MessageIdentity, Origin};
+use crate::index::{Consumption, Delivered, Index, Left, MessageIndex, PutState, Sent};
+use crate::losses::{self, PermittedLosses};
+use crate::verdict::{Account, FindingKind, PermittedGroup};
+
+/// What became of a message that was put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Got, for good, or in a unit of work of unknown outcome of which nothing is left.
+    Consumed,
+    Remaining,
+    DeadLettered,
+    Expired,
+    /// Nowhere, under a rule: a place in [`Fates::permitted`].
+    Permitted,
+    /// Nowhere, but the audit could not look everywhere.
+    Untold,
+    Lost,
+    /// It need not be anywhere: refused, or of unknown outcome and not seen.
+    Nothing,
+}
+
+/// What became of all messages.
+pub(crate) struct Fates {
+    pub(crate) account: Account,
+    /// In the order of [`Index::sent`].
+    pub(crate) fates: Vec<Fate>,
+    pub(crate) drafts: Vec<Draft>,
+    /// Permitted losses, by rule and event: how many, and one of them.
+    pub(crate) permitted: BTreeMap<(String, String), (u64, MessageIndex)>,
+    /// How many messages are missing that the audit might have found.
+    pub(crate) untold: u64,
+}
+
+impl Fates {
+    pub(crate) fn groups(&self, story: impl Fn(MessageIndex) -> String) -> Vec<PermittedGroup> {
+        let group = |((rule, event), (count, example)): (&(String, String), &(u64, MessageIndex))| PermittedGroup {
+            rule: rule.clone(),
+            event: event.clone(),
+            count: *count,
+            example: story(*example),
+        };
+        self.permitted.iter().map(group).collect()
+    }
+}
+
+pub(crate) fn fates(index: &Index<'_>, losses: &PermittedLosses<'_>) -> Fates {
+    let mut fates = Fates {
+        account: Account::default(),
+        fates: Vec::with_capacity(index.sent.len()),
+        drafts: Vec::new(),
+        permitted: BTreeMap::new(),
+        untold: 0,
+    };
+    let mut missing = Vec::new();
+    for (position, sent) in index.sent.iter().enumerate() {
+        let message = MessageIndex(position);
+        let fate = fate(index, sent);
+        if fate == Fate::Lost {
+            missing.push(message);
+        }
+        fates.fates.push(fate);
+        check_visibility(index, message, &mut fates.drafts);
+        check_content(index, message, &mut fates.drafts);
+        check_copies(index, message, &mut fates);
+    }
+    explain_missing(index, losses, missing, &mut fates);
+    strangers(index, &mut fates.drafts);
+    tally(index, &mut fates);
+    fates
+}
+
+/// The fate of one message, before losses are explained.
+fn fate(index: &Index<'_>, sent: &Sent<'_>) -> Fate {
+    if sent.state == PutState::Refused {
+        return Fate::Nothing;
+    }
+    let deliveries = index.deliveries(sent.put.message);
+    if deliveries.iter().any(|delivered| delivered.consumption == Consumption::Final) {
+        return Fate::Consumed;
+    }
+    let left = index.left(sent.put.message);
+    if let Some(left) = left.iter().find(|left| left.is_visible()).or(left.first()) {
+        return match left.role {
+            QueueRole::DeadLetter | QueueRole::BackoutQueue => Fate::DeadLettered,
+            QueueRole::Application if left.left.expired => Fate::Expired,
+            QueueRole::Application => Fate::Remaining,
+        };
+    }
+    if deliveries.iter().any(|delivered| delivered.consumption == Consumption::Unknown) {
+        return Fate::Consumed;
+    }
+    match sent.state {
+        PutState::Acknowledged if sent.put.expires_at_ns.is_some_and(|at| at <= index.audit.at_ns) => Fate::Expired,
+        PutState::Acknowledged => Fate::Lost,
+        // Whoever saw it knows that it was there, although its producer does not.
+        PutState::Unknown if !deliveries.is_empty() => Fate::Lost,
+        PutState::Unknown | PutState::Refused => Fate::Nothing,
+    }
+}
+
+/// Nobody may see a message that was refused or backed out, nor one before it is committed.
+fn check_visibility(index: &Index<'_>, message: MessageIndex, drafts: &mut Vec<Draft>) {
+    let sent = index.sent(message);
+    let identity = sent.put.message;
+    let too_early = |delivered: &&Delivered<'_>| sent.visible_from.is_none_or(|from| delivered.completed < from);
+    let (at_ns, queue, what) = if let Some(delivered) = index.deliveries(identity).iter().find(too_early) {
+        let what = match sent.visible_from {
+            None if sent.put.unit.is_some() => "was delivered although its put was never committed",
+            None => "was delivered although its put was refused",
+            Some(_) if delivered.completed < sent.call.invoked => "was delivered before it was put",
+            Some(_) => "was delivered before its put was committed",
+        };
+        (delivered.completed.at_ns, delivered.get.queue, what)
+    } else if sent.visible_from.is_none()
+        && let Some(left) = index.left(identity).iter().find(|left| left.is_visible())
+    {
+        (index.audit.at_ns, left.queue, "is there although its put was refused or backed out")
+    } else {
+        return;
+    };
+    drafts.push(Draft {
+        kind: FindingKind::Phantom,
+        at_ns,
+        queue: Some(queue),
+        message: format!("message {} {what}", identity.0),
+        subject: Subject::Message(message),
+    });
+}
+
+fn check_content(index: &Index<'_>, message: MessageIndex, drafts: &mut Vec<Draft>) {
+    let Sent { put, .. } = *index.sent(message);
+    let delivered = index.deliveries(put.message).iter().find(|delivered| delivered.delivery.digest != put.digest);
+    let left = index.left(put.message).iter().find(|left| left.left.digest != put.digest);
+    let (at_ns, queue, digest) = match (delivered, left) {
+        (Some(delivered), _) => (delivered.completed.at_ns, delivered.get.queue, delivered.delivery.digest),
+        (None, Some(left)) => (index.audit.at_ns, left.queue, left.left.digest),
+        (None, None) => return,
+    };
+    drafts.push(Draft {
+        kind: FindingKind::Corrupted,
+        at_ns,
+        queue: Some(queue),
+        message: format!(
+            "message {} was put with digest {:08x} and arrived with {digest:08x}",
+            put.message.0, put.digest
+        ),
+        subject: Subject::Message(message),
+    });
+}
+
+/// One consumption, and nothing after it or left of it.
+fn check_copies(index: &Index<'_>, message: MessageIndex, fates: &mut Fates) {
+    let sent = index.sent(message);
+    if sent.state == PutState::Refused {
+        return;
+    }
+    let deliveries = index.deliveries(sent.put.message);
+    let finals = || deliveries.iter().filter(|delivered| delivered.consumption == Consumption::Final);
+    let left: Vec<&Left<'_>> = index.left(sent.put.message).iter().filter(|left| left.is_visible()).collect();
+    let copies = finals().count() + left.len();
+    let seen_again = finals().next().and_then(|first| deliveries.iter().find(|delivered| delivered.is_after(first)));
+    if copies <= 1 && seen_again.is_none() {
+        return;
+    }
+    let identity = sent.put.message.0;
+    let (at_ns, queue, what) = if finals().count() > 1 {
+        let last = finals().next_back().expect("there are two");
+        (last.completed.at_ns, last.get.queue, format!("was consumed {} times", finals().count()))
+    } else if let Some(again) = seen_again {
+        (again.completed.at_ns, again.get.queue, "was delivered again after it had been consumed".to_owned())
+    } else if finals().next().is_some() {
+        (index.audit.at_ns, left[0].queue, "is still there although it was consumed".to_owned())
+    } else {
+        (index.audit.at_ns, left[1].queue, format!("is there {} times", left.len()))
+    };
+    fates.account.duplicated += (copies.max(2) - 1) as u64;
+    fates.drafts.push(Draft {
+        kind: FindingKind::Duplicated,
+        at_ns,
+        queue: Some(queue),
+        message: format!("message {identity} {what}"),
+        subject: Subject::Message(message),
+    });
+}
+
+/// Missing messages: permitted by a rule, taken by a get that nobody saw the end of, untold, or lost.
+fn explain_missing(index: &Index<'_>, losses: &PermittedLosses<'_>, missing: Vec<MessageIndex>, fates: &mut Fates) {
+    let mut unexplained = Vec::new();
+    let permit = |fates: &mut Fates, message: MessageIndex, rule: &str, event: &str| {
+        fates.fates[message.0] = Fate::Permitted;
+        fates.permitted.entry((rule.to_owned(), event.to_owned())).or_insert((0, message)).0 += 1;
+    };
+    for message in missing {
+        match losses.rule(index, message) {
+            Some(loss) => permit(fates, message, &loss.rule, &loss.event),
+            None => unexplained.push(message),
+        }
+    }
+    for message in losses::taken_by_unknown_gets(index, losses.patience_ns, unexplained.clone()) {
+        permit(fates, message, losses::TAKEN_BY_UNKNOWN_GET, losses::UNKNOWN_GET);
+    }
+    for message in unexplained {
+        if fates.fates[message.0] != Fate::Lost {
+            continue;
+        }
+        if !index.audit_is_complete() {
+            fates.fates[message.0] = Fate::Untold;
+            fates.untold += 1;
+            continue;
+        }
+        let sent = index.sent(message);
+        let how = match (sent.state, sent.put.persistent) {
+            (PutState::Acknowledged, true) => "persistent and acknowledged",
+            (PutState::Acknowledged, false) => "nonpersistent and acknowledged, and nothing permits its loss",
+            _ => "delivered and backed out",
+        };
+        fates.drafts.push(Draft {
+            kind: FindingKind::Lost,
+            at_ns: index.audit.at_ns,
+            queue: Some(sent.put.queue),
+            message: format!("message {} is nowhere: {how}", sent.put.message.0),
+            subject: Subject::Message(message),
+        });
+    }
+}
+
+/// Messages that nobody put.
+fn strangers(index: &Index<'_>, drafts: &mut Vec<Draft>) {
+    let mut last: Option<MessageIdentity> = None;
+    let mut push = |identity: MessageIdentity, at_ns, queue, what: &str| {
+        if last != Some(identity) && index.find(identity).is_none() {
+            last = Some(identity);
+            drafts.push(Draft {
+                kind: FindingKind::Phantom,
+                at_ns,
+                queue: Some(queue),
+                message: format!("message {} {what}, but nobody ever put it", identity.0),
+                subject: Subject::Stranger(identity),
+            });
+        }
+    };
+    for delivered in &index.delivered {
+        push(delivered.delivery.message, delivered.completed.at_ns, delivered.get.queue, "was delivered");
+    }
+    for left in index.all_left() {
+        if index.deliveries(left.left.message).is_empty() {
+            push(left.left.message, index.audit.at_ns, left.queue, "is there");
+        }
+    }
+}
+
+/// The numbers. A message that was moved to another queue is followed there; its copy is not another message.
+fn tally(index: &Index<'_>, fates: &mut Fates) {
+    let account = &mut fates.account;
+    let mut followed = vec![false; index.sent.len()];
+    for (sent, fate) in index.sent.iter().zip(&fates.fates) {
+        if let Origin::MovedFrom(first) = sent.put.origin
+            && *fate != Fate::Nothing
+            && let Some(first) = index.find(first)
+        {
+            followed[first.0] = true;
+        }
+    }
+    for (position, (sent, fate)) in index.sent.iter().zip(&fates.fates).enumerate() {
+        if !matches!(sent.put.origin, Origin::MovedFrom(_)) {
+            account.sent += 1;
+            match sent.state {
+                PutState::Acknowledged => account.acknowledged += 1,
+                PutState::Refused => account.refused += 1,
+                PutState::Unknown => account.unknown += 1,
+            }
+        }
+        if let Origin::ResendOf(first) = sent.put.origin
+            && *fate != Fate::Nothing
+            && index.find(first).is_some_and(|first| fates.fates[first.0] != Fate::Nothing)
+        {
+            account.possible_duplicates += 1;
+        }
+        match fate {
+            Fate::Consumed if followed[position] => {}
+            Fate::Consumed => account.delivered += 1,
+            Fate::Remaining => account.remaining += 1,
+            Fate::DeadLettered => account.dead_lettered += 1,
+            Fate::Expired => account.expired += 1,
+            Fate::Permitted => account.permitted += 1,
+            Fate::Lost => account.lost += 1,
+            Fate::Untold | Fate::Nothing => {}
+        }
+    }
+}
+
+/// Messages that are kept, but that nobody who should can get: left behind by live consumers, or held by the dead.
+pub(crate) fn marooned(index: &Index<'_>, is_drained: impl Fn(&Left<'_>) -> bool, drafts: &mut Vec<Draft>) {
+    for left in index.all_left() {
+        let Some(message) = index.find(left.left.message) else { continue };
+        let sent = index.sent(message);
+        let why = match &left.left.availability {
+            _ if left.left.expired => continue,
+            Availability::Available if left.role == QueueRole::Application && is_drained(left) => {
+                "was left on its queue by live consumers".to_owned()
+            }
+            Availability::Available => continue,
+            Availability::Held(holder) if holder.state == HolderState::Dead => {
+                format!("is held by {}, whose application is gone", holder.text)
+            }
+            Availability::UncommittedPut(holder)
+                if holder.state != HolderState::InDoubt && sent.state == PutState::Acknowledged =>
+            {
+                format!("is not visible although {} was told to be committed", holder.text)
+            }
+            Availability::UncommittedPut(holder) if holder.state == HolderState::Dead => {
+                format!("is kept as an uncommitted put of {}, whose application is gone", holder.text)
+            }
+            Availability::Held(_) | Availability::UncommittedPut(_) => continue,
+        };
+        drafts.push(Draft {
+            kind: FindingKind::Marooned,
+            at_ns: index.audit.at_ns,
+            queue: Some(left.queue),
+            message: format!("message {} {why}", sent.put.message.0),
+            subject: Subject::Message(message),
+        });
+    }
+}

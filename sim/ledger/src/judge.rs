@@ -1,0 +1,123 @@
+//! Puts the checks together.
+
+use std::collections::BTreeMap;
+
+use crate::audit::Audit;
+use crate::contract::{AllowedFinding, Contract};
+use crate::finding::{Draft, Subject};
+use crate::history::{Get, History, Operation, QueueIndex, WorldHappening};
+use crate::index::Index;
+use crate::losses::PermittedLosses;
+use crate::verdict::{ExpectedFinding, Finding, FindingKind, Judgement, Verdict};
+use crate::{account, atomicity, liveness, order, story};
+
+/// How many findings of one kind get their story told.
+const STORIES: usize = 20;
+
+/// Judges the history of a run.
+///
+/// # Panics
+/// If the history breaks its own rule: an identity that was put twice.
+#[must_use]
+pub fn judge(history: &History, audit: &Audit, contract: &Contract) -> Judgement {
+    let index = Index::new(history, audit);
+    let losses = PermittedLosses::new(contract, &index);
+    let mut fates = account::fates(&index, &losses);
+    atomicity::check(&index, &losses, &mut fates);
+    let drained = drained_queues(history, contract);
+    account::marooned(&index, |left| drained[left.queue.index()], &mut fates.drafts);
+    order::check(&index, contract, &mut fates.drafts);
+    liveness::check(&index, contract, &mut fates.drafts);
+
+    let end_ns = audit.at_ns;
+    let permitted = fates.groups(|message| story::tell(&index, Subject::Message(message), end_ns));
+    let seen = seen_events(history);
+    let mut judgement = Judgement { account: fates.account, permitted, ..Judgement::default() };
+    tell(&index, contract, &seen, fates.drafts, &mut judgement);
+    judgement
+        .unknown_reasons
+        .extend(audit.incomplete.iter().map(|reason| format!("the audit is incomplete: {reason}")));
+    if fates.untold > 0 {
+        judgement.unknown_reasons.push(format!("{} messages were not found where the audit could look", fates.untold));
+    }
+    judgement.unreached = contract.reach.iter().filter(|name| !seen.contains_key(name.as_str())).cloned().collect();
+    judgement.verdict = match judgement {
+        Judgement { ref findings, .. } if !findings.is_empty() => Verdict::Fail,
+        Judgement { ref unknown_reasons, .. } if !unknown_reasons.is_empty() => Verdict::Unknown,
+        _ => Verdict::Pass,
+    };
+    judgement
+}
+
+/// Queues on which a live process takes whatever comes.
+fn drained_queues(history: &History, contract: &Contract) -> Vec<bool> {
+    let mut promised = vec![false; history.queues.len()];
+    for queue in contract.queues.iter().filter(|queue| queue.drained) {
+        promised[queue.queue.index()] = true;
+    }
+    let mut drained = vec![false; history.queues.len()];
+    for call in &history.calls {
+        if let Operation::Get(Get { queue, reply_to: None, .. }) = call.operation
+            && promised[queue.index()]
+            && history.processes[call.process.index()].lives()
+        {
+            drained[queue.index()] = true;
+        }
+    }
+    drained
+}
+
+fn seen_events(history: &History) -> BTreeMap<&str, u64> {
+    let mut seen = BTreeMap::new();
+    for record in &history.world {
+        if let WorldHappening::Event { name, .. } = &record.what {
+            seen.entry(name.as_str()).or_insert(record.at.at_ns);
+        }
+    }
+    seen
+}
+
+/// Tells the stories, and sets apart what was to be expected.
+fn tell(
+    index: &Index<'_>,
+    contract: &Contract,
+    seen: &BTreeMap<&str, u64>,
+    mut drafts: Vec<Draft>,
+    judgement: &mut Judgement,
+) {
+    drafts.sort_by(|one, other| {
+        (one.at_ns, one.kind, one.queue, &one.message).cmp(&(other.at_ns, other.kind, other.queue, &other.message))
+    });
+    let mut told: BTreeMap<(FindingKind, bool), usize> = BTreeMap::new();
+    for draft in drafts {
+        let allowed = contract.allow.iter().find(|allowed| allows(allowed, seen, draft.kind, draft.queue, draft.at_ns));
+        let told = told.entry((draft.kind, allowed.is_some())).or_default();
+        *told += 1;
+        let detail = if *told <= STORIES {
+            story::tell(index, draft.subject, draft.at_ns)
+        } else {
+            format!("one of more than {STORIES} of this kind; the first {STORIES} have their stories told")
+        };
+        let queue = draft.queue.map(|queue| index.history.queues[queue.index()].clone());
+        let finding = Finding { kind: draft.kind, message: draft.message, at_ns: draft.at_ns, detail, queue };
+        match allowed {
+            None => judgement.findings.push(finding),
+            Some(AllowedFinding { because, rule, .. }) => {
+                judgement.expected.push(ExpectedFinding { finding, because: because.clone(), rule: rule.clone() });
+            }
+        }
+    }
+}
+
+/// An event cannot bring about what was manifest before it.
+fn allows(
+    allowed: &AllowedFinding,
+    seen: &BTreeMap<&str, u64>,
+    kind: FindingKind,
+    queue: Option<QueueIndex>,
+    at_ns: u64,
+) -> bool {
+    allowed.kind == kind
+        && (allowed.queue.is_none() || allowed.queue == queue)
+        && seen.get(allowed.because.as_str()).is_some_and(|seen_ns| *seen_ns <= at_ns)
+}

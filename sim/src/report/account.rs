@@ -1,0 +1,103 @@
+//! The ledger's account: numbers, permitted losses and why, findings with their stories.
+
+use indoubt_engine::time::Time;
+use indoubt_ledger::verdict::{Account, Finding, Judgement};
+
+use super::layout::{Align, Table, WIDTH, count, heading, moment, paragraph, wrap};
+
+/// Of the story of one message, so many lines are shown at each end.
+const STORY_LINES_AT_EACH_END: usize = 12;
+
+/// So many findings of a run are told in full; the rest is counted.
+const FINDINGS_IN_FULL: usize = 10;
+
+pub(super) fn write(page: &mut String, judgement: &Judgement) {
+    heading(page, "The ledger's account");
+    numbers(page, &judgement.account);
+    if !judgement.permitted.is_empty() {
+        page.push_str("\n  Permitted losses:\n");
+        for group in &judgement.permitted {
+            let lost = count(group.count, "message");
+            paragraph(page, 4, &format!("{lost} after {}, because {}", group.event, group.rule));
+        }
+    }
+    if !judgement.expected.is_empty() {
+        page.push_str("\n  To be expected by documented behaviour:\n");
+        for expected in &judgement.expected {
+            let finding = &expected.finding;
+            paragraph(
+                page,
+                4,
+                &format!("{}: {} (after {}: {})", finding.kind, finding.message, expected.because, expected.rule),
+            );
+        }
+    }
+    if !judgement.findings.is_empty() {
+        heading(page, &format!("Violations: {}", judgement.findings.len()));
+        for (index, finding) in judgement.findings.iter().take(FINDINGS_IN_FULL).enumerate() {
+            if index > 0 {
+                page.push('\n');
+            }
+            told(page, finding);
+        }
+        if judgement.findings.len() > FINDINGS_IN_FULL {
+            page.push('\n');
+            paragraph(page, 2, &format!("... and {} more.", judgement.findings.len() - FINDINGS_IN_FULL));
+        }
+    }
+    if !judgement.unknown_reasons.is_empty() {
+        heading(page, "What cannot be told");
+        for reason in &judgement.unknown_reasons {
+            paragraph(page, 2, reason);
+        }
+    }
+}
+
+fn numbers(page: &mut String, account: &Account) {
+    let mut table = Table::new(&[Align::Left, Align::Right, Align::Left]);
+    let mut row = |name: &str, number: u64, about: &str| table.row([name.into(), number.to_string(), about.into()]);
+    row("sent", account.sent, "puts that applications tried");
+    row("acknowledged", account.acknowledged, "applications were told that it is done");
+    row("unknown", account.unknown, "applications do not know whether it is done");
+    row("refused", account.refused, "refused or backed out");
+    row("delivered", account.delivered, "messages consumed");
+    row("duplicated", account.duplicated, "consumed again, or still there after it was consumed");
+    row("lost", account.lost, "acknowledged, and nowhere");
+    row("permitted", account.permitted, "acknowledged, and nowhere, as documented");
+    row("dead-lettered", account.dead_lettered, "on dead-letter or backout queues");
+    row("expired", account.expired, "");
+    row("remaining", account.remaining, "still on their queues");
+    row("sent again", account.possible_duplicates, "by applications that did not know");
+    table.write(page, 2);
+}
+
+fn told(page: &mut String, finding: &Finding) {
+    let queue = finding.queue.as_ref().map(|queue| format!(" on {queue}")).unwrap_or_default();
+    let at = moment(Time::from_nanoseconds(finding.at_ns));
+    paragraph(page, 2, &format!("{}{queue}, {at}: {}", finding.kind.name().to_uppercase(), finding.message));
+    let story: Vec<&str> = finding.detail.lines().collect();
+    let ends = STORY_LINES_AT_EACH_END;
+    for (index, line) in story.iter().enumerate() {
+        if story.len() > 2 * ends && index == ends {
+            page.push_str(&format!("      ... {} lines left out ...\n", story.len() - 2 * ends));
+        }
+        if story.len() > 2 * ends && (ends..story.len() - ends).contains(&index) {
+            continue;
+        }
+        story_line(page, line);
+    }
+}
+
+/// The columns of a story are the ledger's own: kept as they are while they fit.
+fn story_line(page: &mut String, line: &str) {
+    let line = line.trim_end();
+    if line.chars().count() + 6 <= WIDTH {
+        page.push_str(&format!("      {line}\n"));
+        return;
+    }
+    for (index, part) in wrap(line, WIDTH - 10).iter().enumerate() {
+        page.push_str(if index == 0 { "      " } else { "          " });
+        page.push_str(part);
+        page.push('\n');
+    }
+}

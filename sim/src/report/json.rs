@@ -1,0 +1,118 @@
+//! What a program reads: one object for each run.
+
+use indoubt_ledger::verdict::{Finding, Judgement};
+use serde_json::{Map, Value, json};
+
+use super::{fingerprint, milliseconds, replay_line};
+use crate::run::{Happening, RunOutcome};
+
+/// A run as a JSON object.
+#[must_use]
+pub fn json(outcome: &RunOutcome) -> Value {
+    let mut object = Map::new();
+    let mut put = |key: &str, value: Value| object.insert(key.to_owned(), value);
+    put("scenario", json!(outcome.scenario.name));
+    put("path", json!(outcome.scenario.path.display().to_string()));
+    put("seed", json!(outcome.seed));
+    put("fingerprint", json!(fingerprint(outcome.fingerprint)));
+    put("defect", json!(outcome.defect.map(|defect| defect.name())));
+    put("simulated_ms", json!(milliseconds(outcome.simulated)));
+    put("frames", json!(outcome.frames));
+    put("unreached", json!(outcome.unreached));
+    put("outages", outages(outcome));
+    put("recoveries", recoveries(outcome));
+    put("events", outcome.events.iter().map(|(name, times)| ((*name).to_owned(), json!(times))).collect());
+    put("steps", outcome.steps.iter().map(|(step, times)| (step.name().to_owned(), json!(times))).collect());
+    put("faults", faults(outcome));
+    put("replay", json!(replay_line(&outcome.scenario, outcome.seed, outcome.defect)));
+    if let Value::Object(judgement) = judgement_json(&outcome.judgement) {
+        object.extend(judgement);
+    }
+    Value::Object(object)
+}
+
+/// What the ledger says, as a JSON object.
+#[must_use]
+pub fn judgement_json(judgement: &Judgement) -> Value {
+    let account = &judgement.account;
+    let expected: Vec<Value> = judgement
+        .expected
+        .iter()
+        .map(|expected| {
+            let mut object = violation(&expected.finding);
+            object["because"] = json!(expected.because);
+            object["rule"] = json!(expected.rule);
+            object
+        })
+        .collect();
+    let permitted: Vec<Value> = judgement
+        .permitted
+        .iter()
+        .map(
+            |group| json!({ "rule": group.rule, "event": group.event, "count": group.count, "example": group.example }),
+        )
+        .collect();
+    json!({
+        "verdict": judgement.verdict.name(),
+        "violations": judgement.findings.iter().map(violation).collect::<Vec<_>>(),
+        "expected": expected,
+        "permitted": permitted,
+        "unknown_reasons": judgement.unknown_reasons,
+        "ledger": {
+            "sent": account.sent,
+            "acknowledged": account.acknowledged,
+            "unknown": account.unknown,
+            "refused": account.refused,
+            "delivered": account.delivered,
+            "duplicated": account.duplicated,
+            "lost": account.lost,
+            "permitted": account.permitted,
+            "dead_lettered": account.dead_lettered,
+            "expired": account.expired,
+            "remaining": account.remaining,
+            "possible_duplicates": account.possible_duplicates,
+        },
+    })
+}
+
+fn violation(finding: &Finding) -> Value {
+    json!({
+        "kind": finding.kind.name(),
+        "message": finding.message,
+        "at_ms": finding.at_ns / 1_000_000,
+        "detail": finding.detail,
+        "queue": finding.queue,
+    })
+}
+
+fn outages(outcome: &RunOutcome) -> Value {
+    let list = outcome.outages.iter().map(|outage| {
+        json!({
+            "queue": outage.queue,
+            "from_ms": outage.from.as_milliseconds(),
+            "to_ms": outage.to.as_milliseconds(),
+            "lasted_ms": milliseconds(outage.to.since(outage.from)),
+        })
+    });
+    list.collect()
+}
+
+fn recoveries(outcome: &RunOutcome) -> Value {
+    let list = outcome.recoveries.iter().map(|recovery| {
+        json!({
+            "fault": recovery.fault,
+            "at_ms": recovery.at.as_milliseconds(),
+            "detected_ms": recovery.detected.map(|at| at.as_milliseconds()),
+            "recovered_ms": recovery.recovered.map(|at| at.as_milliseconds()),
+        })
+    });
+    list.collect()
+}
+
+fn faults(outcome: &RunOutcome) -> Value {
+    let list = outcome.timeline.iter().filter_map(|entry| match &entry.what {
+        Happening::Fault(text) => Some(json!({ "at_ms": entry.at.as_milliseconds(), "what": text })),
+        _ => None,
+    });
+    list.collect()
+}

@@ -1,0 +1,166 @@
+//! Tests of the report on outcomes written by hand.
+
+use std::sync::Arc;
+
+use indoubt_engine::defect::Defect;
+use indoubt_ledger::verdict::FindingKind;
+
+use super::layout::WIDTH;
+use super::samples::{expected, failing, passing, scenario, unknown};
+use super::*;
+use crate::run::Happening;
+use crate::sweep::{Brief, Conviction, DefectPower, Tally, Twin};
+
+fn assert_fits(page: &str) {
+    for line in page.lines() {
+        assert!(line.chars().count() <= WIDTH, "{} columns: {line}", line.chars().count());
+        assert_eq!(line.trim_end(), line, "no spaces at the end of a line");
+        assert!(!line.contains('\u{1b}'), "no colour");
+    }
+}
+
+#[test]
+fn a_report_is_reviewed_as_it_is_printed() {
+    insta::assert_snapshot!("passing", render(&passing(7)));
+    insta::assert_snapshot!("failing", render(&failing(12)));
+}
+
+#[test]
+fn reports_fit_into_eighty_columns() {
+    let mut long = failing(1);
+    long.judgement.findings[0].message = "word ".repeat(60);
+    long.judgement.findings[0].detail = format!("{}\n", "x".repeat(200)).repeat(60);
+    long.timeline[0].what = Happening::Fault("a very long fault ".repeat(20));
+    long.timeline[1].who = "a-process-with-a-name-that-is-as-long-as-names-get.12".to_owned();
+    for outcome in [passing(1), failing(u64::MAX), unknown(3), long] {
+        let page = render(&outcome);
+        let replay = replay_line(&outcome.scenario, outcome.seed, outcome.defect);
+        // The replay line alone may be longer: it is to be copied.
+        assert_fits(&page.replace(&replay, "replay"));
+    }
+}
+
+#[test]
+fn many_events_alike_are_one_line_and_their_number() {
+    let page = render(&passing(1));
+    assert_eq!(page.matches("peer returned a message").count(), 1);
+    assert!(page.contains("... 5 more like it, the last one at 1.260s"), "{page}");
+}
+
+#[test]
+fn details_are_left_to_the_replay() {
+    assert!(!render(&passing(1)).contains("only a replay shows"));
+}
+
+#[test]
+fn long_stories_keep_their_beginning_and_end() {
+    let mut outcome = failing(1);
+    outcome.judgement.findings[0].detail = (0..100).map(|line| format!("line {line}\n")).collect();
+    let page = render(&outcome);
+    for (text, there) in [("line 0\n", true), ("line 11\n", true), ("line 50\n", false), ("line 99\n", true)] {
+        assert_eq!(page.contains(text), there, "{text}");
+    }
+    assert!(page.contains("76 lines left out"), "{page}");
+}
+
+#[test]
+fn an_outage_beyond_the_objective_is_marked() {
+    let mut outcome = passing(1);
+    assert!(!render(&outcome).contains("over the objective"));
+    outcome.outages[0].to = outcome.outages[0].from + Duration::from_secs(11);
+    assert!(render(&outcome).contains("over the objective"));
+}
+
+#[test]
+fn the_replay_line_says_what_the_file_does_not_record() {
+    let mut scenario = Scenario::clone(&scenario());
+    let line = |scenario: &Scenario, seed, defect| replay_line(scenario, seed, defect);
+    assert_eq!(line(&scenario, 3, None), "indoubt replay scenarios/queue-sharing/peer-recovery.ron --seed 3");
+    scenario.path = "failures/it's mine.ron".into();
+    scenario.recorded = Some(crate::scenario::model::Recorded {
+        scenario: "x".to_owned(),
+        seed: 3,
+        fingerprint: 1,
+        defect: Some(Defect::ListSignalLost.name().to_owned()),
+    });
+    assert_eq!(line(&scenario, 3, Some(Defect::ListSignalLost)), r"indoubt replay 'failures/it'\''s mine.ron'");
+    assert_eq!(
+        line(&scenario, 4, Some(Defect::PeerCommitsInFlight)),
+        r"indoubt replay 'failures/it'\''s mine.ron' --seed 4 --defect peer-commits-in-flight"
+    );
+}
+
+#[test]
+fn json_has_what_programs_rely_on() {
+    let value = json(&failing(12));
+    assert_eq!(value["scenario"], "peer-recovery");
+    assert_eq!(value["seed"], 12);
+    assert_eq!(value["fingerprint"], "0123456789abcdef");
+    assert_eq!(value["verdict"], "fail");
+    assert_eq!(value["simulated_ms"], 14_020);
+    let violation = &value["violations"][0];
+    assert_eq!((&violation["kind"], &violation["at_ms"]), (&"lost".into(), &14_020.into()));
+    assert!(violation["message"].is_string() && violation["detail"].is_string());
+    for (field, number) in [
+        ("sent", 121),
+        ("acknowledged", 120),
+        ("unknown", 1),
+        ("refused", 0),
+        ("delivered", 119),
+        ("duplicated", 0),
+        ("lost", 1),
+        ("permitted", 1),
+        ("dead_lettered", 0),
+        ("expired", 0),
+        ("remaining", 0),
+    ] {
+        assert_eq!(value["ledger"][field], number, "{field}");
+    }
+    assert_eq!(json(&passing(1))["verdict"], "pass");
+    assert!(!json(&passing(1)).to_string().contains('\n'));
+}
+
+#[test]
+fn documented_violations_are_told_apart() {
+    let mut outcome = passing(1);
+    outcome.judgement.expected = vec![expected(FindingKind::OutOfOrder, "get_backed_out")];
+    let page = render(&outcome);
+    assert!(page.contains("out_of_order: as documented (after get_backed_out: a rule)"), "{page}");
+    assert!(page.contains("PASS") && !page.contains("Violations"));
+    assert_eq!(json(&outcome)["expected"][0]["because"], "get_backed_out");
+}
+
+#[test]
+fn a_summary_counts_and_names_what_was_never_reached() {
+    let mut tally = Tally::new(scenario());
+    for outcome in [passing(0), passing(1), failing(2), unknown(3)] {
+        tally.add(outcome.seed, Ok(&Brief::of(&outcome)));
+    }
+    tally.add(4, Err("panicked"));
+    let page = summary(std::slice::from_ref(&tally));
+    assert_fits(&page);
+    insta::assert_snapshot!("summary", page);
+    let value = &summary_json(&[tally])["summary"];
+    let counts = ["seeds", "pass", "fail", "unknown", "broken", "vacuous"].map(|field| value[field].as_u64());
+    assert_eq!(counts, [5, 2, 1, 1, 1, 1].map(Some));
+    assert_eq!(value["scenarios"][0]["reached"]["peer_backed_out_get"], 4);
+    assert_eq!(value["scenarios"][0]["recovery"]["p50_ms"], 61);
+    assert_eq!(value["scenarios"][0]["violations"]["lost"]["first_seed"], 2);
+}
+
+#[test]
+fn the_table_of_defects_shows_who_was_not_convicted() {
+    let conviction = Conviction {
+        scenario: Arc::clone(&scenario()),
+        seed: 3,
+        seeds_tried: 4,
+        kinds: vec![FindingKind::Lost, FindingKind::Torn],
+        twin: Twin::Judged(Verdict::Pass),
+    };
+    let page = power(&[
+        DefectPower { defect: Defect::CommitForgetsSharedPart, conviction: Some(conviction) },
+        DefectPower { defect: Defect::ListSignalLost, conviction: None },
+    ]);
+    assert_fits(&page);
+    insta::assert_snapshot!("power", page);
+}

@@ -1,1 +1,0 @@
-//! Tests of applications against a scripted queue manager.
