@@ -16,13 +16,13 @@ use indoubt_engine::mqi::{
 };
 use indoubt_engine::name::{QueueManagerName, QueueName};
 use indoubt_engine::time::Time;
-use indoubt_engine::unit_of_work::UnitOfWorkId;
-use indoubt_ledger::audit::{Audit, Availability, LeftInDoubt, LeftMessage, LeftQueue, QueueRole};
+use indoubt_engine::unit_of_work::{Outcome, UnitOfWorkId};
+use indoubt_ledger::audit::{Audit, Availability, Holder, HolderState, LeftInDoubt, LeftMessage, LeftQueue, QueueRole};
 use indoubt_ledger::history::MessageIdentity;
 
 use super::addresses;
 use super::connection::Connection;
-use super::shared::Shared;
+use super::shared::{LogSays, PartKind, Shared};
 use crate::fabric::{Process, ProcessBody};
 use crate::scenario::model::{QueueManager, Topology};
 
@@ -240,12 +240,16 @@ impl Auditor<'_> {
             incomplete: self.incomplete,
             ..Audit::default()
         };
-        for (history_name, (queue, messages)) in self.queues {
+        let Auditor { mut queues, in_doubt, .. } = self;
+        for thread in in_doubt.values() {
+            hold_in_doubt(thread, self.shared, &mut queues);
+        }
+        for (history_name, (queue, messages)) in queues {
             let role = role(&queue, &self.plan.topology);
             let queue = self.shared.history().queue(&history_name);
             audit.queues.push(LeftQueue { queue, role, messages });
         }
-        if self.in_doubt.is_empty() {
+        if in_doubt.is_empty() {
             for (queue, uncommitted) in self.uncommitted {
                 let text = format!("{queue}: {uncommitted} uncommitted messages, although nothing is in doubt");
                 if self.plan.applications_ended {
@@ -255,13 +259,41 @@ impl Auditor<'_> {
                 }
             }
         }
-        for thread in self.in_doubt.into_values() {
-            let unit = thread.xid.as_ref().and_then(|xid| self.shared.unit(xid));
+        for thread in in_doubt.into_values() {
+            let transaction = thread.xid.as_ref().and_then(|xid| self.shared.transaction(xid));
+            let unit = transaction.map(|transaction| transaction.unit);
             let xid = thread.xid.map(|xid| format!(" of {xid}")).unwrap_or_default();
             let text = format!("{}{xid}", thread.unit_of_work);
             audit.in_doubt.push(LeftInDoubt { text, since_ns: self.plan.healed_at.as_nanoseconds(), unit });
         }
         audit
+    }
+}
+
+/// What a unit of work in doubt put and got cannot be browsed. That it is there is what being in doubt means: its
+/// application's record tells which messages these are. A message got for good, by the coordinator's decision, does not
+/// count as left.
+fn hold_in_doubt(
+    thread: &IndoubtThread,
+    shared: &Shared,
+    queues: &mut BTreeMap<String, (QueueName, Vec<LeftMessage>)>,
+) {
+    let Some(xid) = &thread.xid else { return };
+    let Some(transaction) = shared.transaction(xid) else { return };
+    let committed = shared.decision(xid) == Some(LogSays::Decided(Outcome::Commit));
+    let holder = Holder { text: format!("{} of {xid}", thread.unit_of_work), state: HolderState::InDoubt };
+    for part in transaction.parts {
+        let (availability, backout_count) = match part.kind {
+            PartKind::Put => (Availability::UncommittedPut(holder.clone()), 0),
+            PartKind::Got { .. } if committed => continue,
+            PartKind::Got { backout_count } => (Availability::Held(holder.clone()), backout_count),
+        };
+        let (_, messages) = queues.entry(part.history_name).or_insert_with(|| (part.queue, Vec::new()));
+        let message = MessageIdentity(part.payload.identity);
+        if messages.iter().all(|left| left.message != message) {
+            let digest = part.payload.digest;
+            messages.push(LeftMessage { message, digest, availability, backout_count, expired: false });
+        }
     }
 }
 

@@ -90,7 +90,7 @@ impl Coordinator {
         self.last += 1;
         let number = u64::from(self.incarnation.0) << 32 | u64::from(self.last);
         let xid = Xid { coordinator: self.name.clone(), number };
-        self.shared.set_unit(xid.clone(), unit);
+        self.shared.begin_transaction(xid.clone(), unit);
         xid
     }
 
@@ -125,7 +125,9 @@ impl Coordinator {
             self.shared.set_decision(xid.clone(), LogSays::Decided(Outcome::Backout));
             self.look_soon();
             // Whatever went wrong, a participant that is still there is told; one that never heard of it refuses.
-            let _ = connection.resolve(xid.clone(), Outcome::Backout).await;
+            if connection.resolve(xid.clone(), Outcome::Backout).await.is_ok() {
+                self.shared.end_transaction(xid);
+            }
             return Decided::BackedOut;
         }
         connection.append(decision_log::FILE, Record::Committed(xid.number).to_bytes());
@@ -138,7 +140,7 @@ impl Coordinator {
         self.shared.set_decision(xid.clone(), LogSays::Decided(Outcome::Commit));
         connection.perform(Effect::Step(Step::CoordinatorDecided));
         if connection.resolve(xid.clone(), Outcome::Commit).await.is_ok() {
-            self.forget(connection, xid.number);
+            self.forget(connection, xid);
             Decided::Committed
         } else {
             self.look_soon();
@@ -155,7 +157,7 @@ impl Coordinator {
         for xid in connection.recover(self.name.clone()).await? {
             let outcome = if self.committed.contains(&xid.number) { Outcome::Commit } else { Outcome::Backout };
             match connection.resolve(xid.clone(), outcome).await {
-                Ok(()) => self.forget(connection, xid.number),
+                Ok(()) => self.forget(connection, &xid),
                 Err(failed) if failed.connection_lost => return Err(failed),
                 // Not now: the next look will find it again.
                 Err(_) => {}
@@ -164,21 +166,22 @@ impl Coordinator {
         Ok(())
     }
 
-    fn forget(&mut self, connection: &mut Connection, number: u64) {
-        if self.committed.remove(&number) {
-            connection.append(decision_log::FILE, Record::Ended(number).to_bytes());
+    fn forget(&mut self, connection: &mut Connection, xid: &Xid) {
+        self.shared.end_transaction(xid);
+        if self.committed.remove(&xid.number) {
+            connection.append(decision_log::FILE, Record::Ended(xid.number).to_bytes());
         }
     }
 }
 
 /// A coordinator that was started again knows how a transaction of its last life ends.
 fn decided(shared: &Shared, recorder: &Recorder, xid: Xid, outcome: Outcome) {
-    if let Some(unit) = shared.unit(&xid) {
+    if let Some(transaction) = shared.transaction(&xid) {
         let outcome = match outcome {
             Outcome::Commit => UnitOutcome::Committed,
             Outcome::Backout => UnitOutcome::BackedOut,
         };
-        recorder.resolved(unit, outcome);
+        recorder.resolved(transaction.unit, outcome);
     }
     shared.set_decision(xid, LogSays::Decided(outcome));
 }

@@ -4,17 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use indoubt_engine::message::{Message, Payload, Persistence};
+use indoubt_engine::message::{Message, Persistence};
+use indoubt_engine::mqi::Reason;
 use indoubt_engine::mqi::client::{CallFailed, Fate};
-use indoubt_engine::mqi::{PutDescriptor, Reason};
-use indoubt_engine::name::{QueueManagerName, QueueName};
 use indoubt_engine::queue_manager::definition::DeliverySequence;
 use indoubt_ledger::history::{
-    Completion, Delivery, Get, MessageIdentity, Operation, OperationIndex, Origin, ProcessIndex, Put, ResourceIndex,
-    UnitIndex, UnitOutcome,
+    Completion, Delivery, Get, MessageIdentity, Operation, OperationIndex, ProcessIndex, Put, ResourceIndex, UnitIndex,
+    UnitOutcome,
 };
 
-use super::shared::Shared;
+use super::session::Outgoing;
+use super::shared::{QueueFacts, Shared};
 use crate::fabric::Process;
 
 /// Records for one process.
@@ -63,18 +63,10 @@ impl Recorder {
         self.shared.history().unit(self.index)
     }
 
-    /// A put begins.
+    /// A put to this queue begins.
     #[must_use]
-    pub fn put(
-        &self,
-        queue_manager: &QueueManagerName,
-        queue: &QueueName,
-        unit: Option<UnitIndex>,
-        descriptor: &PutDescriptor,
-        payload: &Payload,
-        origin: Origin,
-    ) -> OperationIndex {
-        let facts = self.shared.queue(queue_manager, queue);
+    pub fn put(&self, facts: &QueueFacts, unit: Option<UnitIndex>, outgoing: &Outgoing) -> OperationIndex {
+        let Outgoing { descriptor, payload, origin, answers, .. } = outgoing;
         let persistence = descriptor.persistence.unwrap_or(facts.default_persistence);
         let priority = match facts.delivery_sequence {
             DeliverySequence::Priority => descriptor.priority.unwrap_or(facts.default_priority),
@@ -90,21 +82,20 @@ impl Recorder {
             priority: priority.get(),
             expires_at_ns: expires,
             digest: payload.digest,
-            origin,
+            origin: *origin,
+            reply_to: answers.map(MessageIdentity),
         }))
     }
 
-    /// A get begins.
+    /// A get from this queue begins.
     #[must_use]
     pub fn get(
         &self,
-        queue_manager: &QueueManagerName,
-        queue: &QueueName,
+        facts: &QueueFacts,
         unit: Option<UnitIndex>,
         reply_to: Option<u64>,
         wait: Duration,
     ) -> OperationIndex {
-        let facts = self.shared.queue(queue_manager, queue);
         let queue = self.shared.history().queue(&facts.history_name);
         let wait_ns = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
         self.invoke(Operation::Get(Get { queue, unit, reply_to: reply_to.map(MessageIdentity), wait_ns }))

@@ -126,5 +126,6 @@ fn message(session: &mut Session, role: &Producer, queue: &QueueName, identity: 
         },
         payload: payload::make(identity, length),
         origin,
+        answers: None,
     }
 }

@@ -176,6 +176,7 @@ impl Client<'_> {
             },
             payload: payload::make(identity, length),
             origin,
+            answers: None,
         }
     }
 

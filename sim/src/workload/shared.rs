@@ -3,16 +3,18 @@
 //! None of it is memory of the simulated applications; it belongs to the testbed and outlives them. An instance that was
 //! killed takes up its work again where its progress says, as a batch job does at its last checkpoint.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
-use indoubt_engine::message::{Persistence, Priority};
+use indoubt_engine::machine::{Ended, Incarnation};
+use indoubt_engine::message::{Payload, Persistence, Priority};
 use indoubt_engine::name::{QueueManagerName, QueueName};
 use indoubt_engine::queue_manager::definition::{DeliverySequence, QueueDefinition};
 use indoubt_engine::time::Time;
 use indoubt_engine::unit_of_work::{Outcome, Xid};
 use indoubt_ledger::history::{History, UnitIndex};
 
+use crate::fabric::Life;
 use crate::scenario::model::{Queue, Topology};
 
 /// What applications and the history have to know of a queue.
@@ -102,6 +104,40 @@ pub enum LogSays {
     Decided(Outcome),
 }
 
+/// A put or get of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransactionPart {
+    /// The queue.
+    pub queue: QueueName,
+    /// As the history calls it.
+    pub history_name: String,
+    /// What was put or got.
+    pub payload: Payload,
+    /// Put, or got with this backout count.
+    pub kind: PartKind,
+}
+
+/// Put or got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartKind {
+    /// Put.
+    Put,
+    /// Got, having been backed out so many times before.
+    Got {
+        /// `MQMD.BackoutCount`.
+        backout_count: u32,
+    },
+}
+
+/// A transaction of an application's own coordinator, as the history knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// The unit of work.
+    pub unit: UnitIndex,
+    /// What was done in it; empty when it is known to have ended.
+    pub parts: Vec<TransactionPart>,
+}
+
 /// What all applications of one run share.
 #[derive(Debug)]
 pub struct Shared {
@@ -117,8 +153,9 @@ struct State {
     progress: BTreeMap<String, InstanceProgress>,
     numbers: BTreeMap<u32, u32>,
     decisions: BTreeMap<Xid, LogSays>,
-    units: BTreeMap<Xid, UnitIndex>,
+    transactions: BTreeMap<Xid, Transaction>,
     last_activity: Time,
+    applications: BTreeSet<String>,
 }
 
 impl Shared {
@@ -145,8 +182,9 @@ impl Shared {
                 progress: BTreeMap::new(),
                 numbers: BTreeMap::new(),
                 decisions: BTreeMap::new(),
-                units: BTreeMap::new(),
+                transactions: BTreeMap::new(),
                 last_activity: Time::START,
+                applications: BTreeSet::new(),
             }),
         }
     }
@@ -168,6 +206,28 @@ impl Shared {
             .or_else(|| self.shared_queues.get(queue))
             .cloned()
             .unwrap_or_else(|| QueueFacts::unknown(queue))
+    }
+
+    /// A process of this name is an application.
+    pub fn add_application(&self, name: &str) {
+        self.state().applications.insert(name.to_owned());
+    }
+
+    /// Something befell a process; true time. Whoever observes the world tells it here: an application that was killed
+    /// never sees the end of what it asked for. Processes that are no applications are none of the history's business.
+    pub fn life(&self, name: &str, at: Time, life: Life) {
+        if !self.state().applications.contains(name) {
+            return;
+        }
+        let mut history = self.history();
+        let process = history.process(name);
+        match life {
+            Life::Started(Incarnation(1)) | Life::Ended(Ended::Normally) => {}
+            Life::Started(_) => history.started(at.as_nanoseconds(), process),
+            Life::Killed | Life::PoweredOff | Life::Ended(Ended::Abnormally(_)) => {
+                history.ended(at.as_nanoseconds(), process);
+            }
+        }
     }
 
     /// Where the run stands.
@@ -230,15 +290,29 @@ impl Shared {
         self.state().decisions.insert(xid, says);
     }
 
-    /// The unit of work in the history that a coordinator knows under this name.
+    /// The transaction that a coordinator knows under this name.
     #[must_use]
-    pub fn unit(&self, xid: &Xid) -> Option<UnitIndex> {
-        self.state().units.get(xid).copied()
+    pub fn transaction(&self, xid: &Xid) -> Option<Transaction> {
+        self.state().transactions.get(xid).cloned()
     }
 
-    /// A coordinator began a transaction.
-    pub fn set_unit(&self, xid: Xid, unit: UnitIndex) {
-        self.state().units.insert(xid, unit);
+    /// A coordinator begins a transaction.
+    pub fn begin_transaction(&self, xid: Xid, unit: UnitIndex) {
+        self.state().transactions.insert(xid, Transaction { unit, parts: Vec::new() });
+    }
+
+    /// Something was put or got in a transaction.
+    pub fn add_to_transaction(&self, xid: &Xid, part: TransactionPart) {
+        if let Some(transaction) = self.state().transactions.get_mut(xid) {
+            transaction.parts.push(part);
+        }
+    }
+
+    /// A transaction has ended, and the queue manager has said so.
+    pub fn end_transaction(&self, xid: &Xid) {
+        if let Some(transaction) = self.state().transactions.get_mut(xid) {
+            transaction.parts = Vec::new();
+        }
     }
 
     /// Transactions of a coordinator in which phase one had begun and no decision was seen.

@@ -177,6 +177,7 @@ fn moved(session: &Session, message: &Message, queue: QueueName) -> Outgoing {
         },
         payload: payload::make(session.new_identity(), message.payload.length),
         origin: Origin::MovedFrom(MessageIdentity(message.payload.identity)),
+        answers: None,
     }
 }
 
@@ -191,15 +192,16 @@ async fn answer(session: &mut Session, server: &Server, request: &Message) -> Re
         reply_to_queue_manager: None,
     };
     let reply_to = request.descriptor.reply_to_queue.clone().filter(|_| server.reply);
+    let answered = request.payload.identity;
     let targets = reply_to
-        .map(|queue| (queue, request.descriptor.reply_to_queue_manager.clone()))
+        .map(|queue| (queue, request.descriptor.reply_to_queue_manager.clone(), Some(answered)))
         .into_iter()
-        .chain(server.also_put.iter().map(|queue| (queue.clone(), None)));
-    for (queue, queue_manager) in targets {
+        .chain(server.also_put.iter().map(|queue| (queue.clone(), None, None)));
+    for (queue, queue_manager, answers) in targets {
         let length = session.chance().number(server.reply_size);
         let payload = payload::make(session.new_identity(), length);
         let descriptor = descriptor.clone();
-        session.put(Outgoing { queue, queue_manager, descriptor, payload, origin: Origin::New }).await?;
+        session.put(Outgoing { queue, queue_manager, descriptor, payload, origin: Origin::New, answers }).await?;
     }
     Ok(())
 }

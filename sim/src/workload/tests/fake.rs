@@ -124,7 +124,16 @@ impl FakeQueueManager {
             store.mishaps.remove(&(kind, nth))
         };
         let reply = match mishap {
-            Some(Mishap::Refuse(reason)) => Some(MqiReply::Failed(reason)),
+            Some(Mishap::Refuse(reason)) => {
+                if reason == Reason::BackedOut {
+                    let unit = self.clients.get_mut(&connection).map(|client| {
+                        client.xid = None;
+                        std::mem::take(&mut client.unit)
+                    });
+                    self.store().end(unit.unwrap_or_default(), Outcome::Backout);
+                }
+                Some(MqiReply::Failed(reason))
+            }
             Some(Mishap::BreakBefore) => {
                 self.lost(connection);
                 return effects.push(Effect::Close { connection });

@@ -15,6 +15,10 @@ use indoubt_engine::step::Step;
 use indoubt_engine::time::{Duration, Time};
 use indoubt_engine::unit_of_work::Outcome;
 
+use indoubt_ledger::contract::Contract;
+use indoubt_ledger::judge;
+use indoubt_ledger::verdict::{FindingKind, Judgement, Verdict};
+
 use super::audit::{AuditPlan, auditor_body};
 use super::{Instance, Shared, application_body, payload};
 use crate::fabric::{
@@ -125,6 +129,11 @@ impl World {
         self.process(name, application_body(&application, instance, self.shared.clone()))
     }
 
+    fn kill_at(&self, step: Step) {
+        let (struck, shared) = (Mutex::new(false), self.shared.clone());
+        self.fabric.set_observer(Arc::new(KillAt { step, struck, shared }));
+    }
+
     fn mishap(&self, kind: Kind, nth: u32, mishap: Mishap) {
         self.store.lock().unwrap().mishaps.insert((kind, nth), mishap);
     }
@@ -135,6 +144,27 @@ impl World {
 
     fn left_on(&self, queue: &str) -> usize {
         self.store.lock().unwrap().identities(queue).len()
+    }
+
+    /// Takes stock and judges. Nothing was done to the store but by the applications, so that only they can be at fault:
+    /// what they recorded must be what happened.
+    async fn judge(&self) -> Judgement {
+        let result = Arc::new(Mutex::new(None));
+        let plan = AuditPlan {
+            topology: Arc::new(topology()),
+            healed_at: Time::START,
+            patience: SECOND,
+            applications_ended: false,
+        };
+        self.process("auditor", auditor_body(plan, self.shared.clone(), result.clone()));
+        self.fabric.sleep_until(self.fabric.now() + 10 * SECOND).await;
+        let audit = result.lock().unwrap().take().unwrap();
+        judge(&self.shared.history(), &audit, &Contract::default())
+    }
+
+    async fn acquitted(&self) {
+        let judgement = self.judge().await;
+        assert_eq!(judgement.verdict, Verdict::Pass, "{judgement:#?}");
     }
 
     /// How many operations of the history match all of these fragments of their debugging output.
@@ -209,6 +239,7 @@ fn every_request_gets_its_reply() {
                 assert!(progress.is_complete());
                 assert_eq!((world.left_on("REQUEST"), world.left_on("REPLY")), (0, 0));
                 assert_eq!(world.operations(&["Delivered"]), 40);
+                world.acquitted().await;
             });
         }
     }
@@ -225,6 +256,7 @@ fn a_commit_whose_answer_is_lost_is_recorded_as_unknown() {
         assert_eq!(world.operations(&["Commit", "Ok"]), 4);
         assert_eq!(world.left_on("REQUEST"), 10);
         assert_eq!(world.shared.progress().done, 5);
+        world.acquitted().await;
     });
 }
 
@@ -237,6 +269,8 @@ fn what_may_be_lost_is_sent_again_and_says_so() {
         world.until(20).await;
         assert_eq!(world.left_on("REQUEST"), 12);
         assert_eq!(world.operations(&["Put(", "ResendOf"]), 2);
+        let judgement = world.judge().await;
+        assert_eq!((judgement.verdict, judgement.account.possible_duplicates), (Verdict::Pass, 2));
     });
 }
 
@@ -258,6 +292,7 @@ fn a_unit_of_work_that_was_certainly_backed_out_is_done_again() {
             let expected = if kind == Kind::Commit { 12 } else { 10 };
             assert!(world.left_on("REQUEST") <= expected);
             assert_eq!(world.shared.progress().done, 5);
+            world.acquitted().await;
         });
     }
 }
@@ -277,6 +312,7 @@ fn every_reason_leads_somewhere() {
                     world.until(60).await;
                     assert_eq!(world.shared.progress().done, 6, "{reason} at {kind:?}");
                     assert_eq!(world.store.lock().unwrap().in_doubt(), 0, "{reason} at {kind:?}");
+                    world.acquitted().await;
                 });
             }
         }
@@ -297,6 +333,9 @@ fn reconnects_to_another_member_of_the_group() {
         let connects = world.store.lock().unwrap().connects.clone();
         assert_eq!(connects.len(), 2);
         assert_ne!(connects[0], connects[1]);
+        world.fabric.start(managers[used]);
+        world.until(31).await;
+        world.acquitted().await;
     });
 }
 
@@ -310,6 +349,7 @@ fn a_requester_whose_put_is_unknown_still_gets_the_reply() {
         world.until(20).await;
         assert_eq!(world.operations(&["Put(", "Unknown"]), 1);
         assert_eq!((world.left_on("REPLY"), world.shared.progress().awaited), (0, 0));
+        world.acquitted().await;
     });
 }
 
@@ -323,6 +363,8 @@ fn poison_goes_to_the_backout_queue_after_its_threshold() {
         assert_eq!((world.left_on("REQUEST"), world.left_on("ASIDE")), (0, 2));
         assert_eq!(world.operations(&["Put(", "MovedFrom"]), 2);
         assert_eq!(world.operations(&["Backout", "Ok"]), 6);
+        let judgement = world.judge().await;
+        assert_eq!((judgement.verdict, judgement.account.dead_lettered), (Verdict::Pass, 2));
     });
 }
 
@@ -348,6 +390,7 @@ fn browsing_first_takes_each_message_once() {
         let delivered = world.operations(&["Delivered"]);
         assert!(delivered > 20, "some were backed out: {delivered}");
         assert_eq!(world.operations(&["Commit", "Unknown"]), 0);
+        world.acquitted().await;
     });
 }
 
@@ -359,6 +402,7 @@ fn a_phase_two_whose_answer_is_lost_is_told_again() {
             world.mishap(Kind::Resolve, 2, mishap);
             world.application("producer", producer(5, Syncpointing::TwoPhase, WhenUnknown::SendAgain));
             world.until(20).await;
+            world.acquitted().await;
             let store = world.store.lock().unwrap();
             assert_eq!((store.in_doubt(), store.resolved.len()), (0, 5));
             assert!(store.resolved.iter().all(|(_, outcome)| *outcome == Outcome::Commit));
@@ -374,6 +418,7 @@ fn a_prepare_whose_answer_is_lost_is_backed_out() {
         world.mishap(Kind::Prepare, 2, Mishap::BreakAfter);
         world.application("producer", producer(5, Syncpointing::TwoPhase, WhenUnknown::SendAgain));
         world.until(20).await;
+        world.acquitted().await;
         let store = world.store.lock().unwrap();
         let backed_out = store.resolved.iter().filter(|(_, outcome)| *outcome == Outcome::Backout).count();
         assert_eq!((store.in_doubt(), backed_out, store.resolved.len()), (0, 1, 6));
@@ -382,35 +427,57 @@ fn a_prepare_whose_answer_is_lost_is_backed_out() {
 }
 
 /// Kills a process when it passes a step for the first time.
-struct KillAt(Step, Mutex<bool>);
+struct KillAt {
+    step: Step,
+    struck: Mutex<bool>,
+    shared: Arc<Shared>,
+}
 
 impl Observer for KillAt {
     fn step(&self, fabric: &Fabric, _at: Time, process: ProcessId, step: Step) {
-        if step == self.0 && !std::mem::replace(&mut *self.1.lock().unwrap(), true) {
+        if step == self.step && !std::mem::replace(&mut *self.struck.lock().unwrap(), true) {
             fabric.kill(process);
         }
     }
 
     fn event(&self, _fabric: &Fabric, _at: Time, _process: ProcessId, _event: &Event) {}
 
-    fn life(&self, _fabric: &Fabric, _at: Time, _process: ProcessId, _life: Life) {}
+    fn life(&self, fabric: &Fabric, at: Time, process: ProcessId, life: Life) {
+        self.shared.life(fabric.process_name(process).as_str(), at, life);
+    }
 }
 
 #[test]
 fn a_coordinator_that_dies_after_its_decision_commits_when_it_is_back() {
     World::run(|mut world| async move {
         world.queue_manager("QM01");
-        world.fabric.set_observer(Arc::new(KillAt(Step::CoordinatorDecided, Mutex::new(false))));
+        world.kill_at(Step::CoordinatorDecided);
         let producer = world.application("producer", producer(5, Syncpointing::TwoPhase, WhenUnknown::SendAgain));
         world.until(5).await;
         assert!(!world.fabric.is_running(producer));
         assert_eq!(world.store.lock().unwrap().in_doubt(), 1);
         world.fabric.start(producer);
         world.until(20).await;
+        world.acquitted().await;
         let store = world.store.lock().unwrap();
         assert_eq!(store.in_doubt(), 0);
         assert_eq!(store.resolved[0].1, Outcome::Commit);
         assert!(format!("{:?}", world.shared.history()).contains(", Committed))"));
+    });
+}
+
+#[test]
+fn what_is_in_doubt_is_unresolved_and_not_lost() {
+    World::run(|mut world| async move {
+        world.queue_manager("QM01");
+        world.kill_at(Step::CoordinatorDecided);
+        world.application("server", server(Syncpointing::TwoPhase, 0));
+        world.application("producer", producer(1, Syncpointing::OnePhase, WhenUnknown::SendAgain));
+        world.until(5).await;
+        assert_eq!(world.store.lock().unwrap().in_doubt(), 1);
+        let judgement = world.judge().await;
+        let kinds: Vec<_> = judgement.findings.iter().map(|finding| finding.kind).collect();
+        assert_eq!(kinds, [FindingKind::Unresolved], "{judgement:#?}");
     });
 }
 
@@ -421,7 +488,7 @@ fn an_operator_resolves_by_the_coordinators_log() {
     {
         World::run(move |mut world| async move {
             world.queue_manager("QM01");
-            world.fabric.set_observer(Arc::new(KillAt(Step::CoordinatorDecided, Mutex::new(false))));
+            world.kill_at(Step::CoordinatorDecided);
             world.application("producer", producer(5, Syncpointing::TwoPhase, WhenUnknown::SendAgain));
             let command = OperatorCommand::ResolveIndoubt { queue_manager: "QM02".into(), outcome: decision };
             world.application("operator", Role::Operator(vec![OperatorAction { at: 10 * SECOND, command }]));

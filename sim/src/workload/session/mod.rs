@@ -4,31 +4,35 @@
 //! its group, opens queues when they are first used, runs units of work as its `syncpoint` says, and after any failure
 //! backs out, disconnects where that helps, and pauses longer each time. Nothing is retried here behind the role's back.
 
+mod unit;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use indoubt_engine::machine::{File, Incarnation, StoredFile};
-use indoubt_engine::message::{Message, Payload};
-use indoubt_engine::mqi::client::{CallFailed, Fate};
-use indoubt_engine::mqi::{
-    Binding, BrowseLock, BrowsePosition, ConnectOptions, Match, ObjectHandle, OpenFor, PutDescriptor, Reason,
-    Syncpoint, TagUse, Wait,
-};
+use indoubt_engine::mqi::client::CallFailed;
+use indoubt_engine::mqi::{Binding, ConnectOptions, ObjectHandle, OpenFor, Reason, TagUse};
 use indoubt_engine::name::{QueueManagerName, QueueName};
 use indoubt_engine::time::Time;
-use indoubt_engine::unit_of_work::Xid;
-use indoubt_ledger::history::{Completion, Origin, ResourceIndex, UnitIndex, UnitOutcome};
+use indoubt_ledger::history::{Completion, ResourceIndex, UnitOutcome};
 
 use super::back_off::BackOff;
 use super::chance::Chance;
 use super::connection::Connection;
-use super::coordinator::{Coordinator, Decided};
+use super::coordinator::Coordinator;
 use super::history::Recorder;
 use super::shared::{Phase, QueueFacts, Shared};
 use super::{Instance, addresses, payload};
 use crate::fabric::Process;
 use crate::scenario::model::{Connect, Syncpointing};
+
+use unit::CurrentUnit;
+pub use unit::{Outgoing, UnitEnd};
+
+/// Local bindings have no heartbeat: the operating system tells each end when the other one is gone, and however long
+/// a queue manager takes, its application waits.
+const LOCAL_SILENCE: Duration = Duration::from_secs(24 * 3_600);
 
 /// What the world gave a process when it started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,38 +41,6 @@ pub struct Start {
     pub incarnation: Incarnation,
     /// What its disk holds.
     pub files: Vec<(File, StoredFile)>,
-}
-
-/// What to put, and where.
-#[derive(Clone, Debug)]
-pub struct Outgoing {
-    /// Queue.
-    pub queue: QueueName,
-    /// The queue manager or group it is put to; `None` for the one the application is connected to.
-    pub queue_manager: Option<QueueManagerName>,
-    /// Descriptor.
-    pub descriptor: PutDescriptor,
-    /// Content.
-    pub payload: Payload,
-    /// Where the content comes from.
-    pub origin: Origin,
-}
-
-/// How a unit of work ended, as far as the application knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnitEnd {
-    /// Committed (or everything was outside syncpoint).
-    Committed,
-    /// Certainly backed out.
-    BackedOut,
-    /// Nobody told.
-    Unknown,
-}
-
-struct CurrentUnit {
-    index: UnitIndex,
-    xid: Option<Xid>,
-    used: bool,
 }
 
 /// An application at work, in one life of its process.
@@ -110,8 +82,12 @@ impl Session {
             binding,
             tag: connect.tag.clone().map(|tag| (tag, TagUse::Serialize)),
         };
+        let silence = match binding {
+            Binding::Client => connect.silence,
+            Binding::Local => LOCAL_SILENCE,
+        };
         let tag = connect.tag.as_ref().map(|tag| recorder.resource(&format!("connection tag {tag}")));
-        let mut connection = Connection::new(process.clone(), address, connect.silence, options);
+        let mut connection = Connection::new(process.clone(), address, silence, options);
         let coordinator = (syncpoint == Syncpointing::TwoPhase).then(|| {
             Coordinator::start(
                 instance.name.clone(),
@@ -280,6 +256,9 @@ impl Session {
             self.recorder.release(resource);
         }
         if let Some(unit) = self.unit.take().filter(|unit| unit.used) {
+            if let Some(xid) = &unit.xid {
+                self.shared.end_transaction(xid);
+            }
             let operation = self.recorder.back_out(unit.index);
             self.recorder.complete(operation, Completion::Unknown);
             self.recorder.resolved(unit.index, UnitOutcome::BackedOut);
@@ -351,213 +330,5 @@ impl Session {
             self.connection_is_gone();
         }
         self.pause().await;
-    }
-
-    /// Begins a unit of work, if the application uses any. One that was begun and not used is used now.
-    ///
-    /// # Errors
-    /// If a transaction cannot be begun.
-    pub async fn begin(&mut self) -> Result<(), CallFailed> {
-        if self.syncpoint == Syncpointing::None || self.unit.as_ref().is_some_and(|unit| !unit.used) {
-            return Ok(());
-        }
-        assert!(self.unit.is_none(), "a unit of work ends before the next one begins");
-        let index = self.recorder.unit();
-        let xid = self.coordinator.as_mut().map(|coordinator| coordinator.next_xid(index));
-        if let Some(xid) = &xid {
-            self.connection.begin(xid.clone()).await?;
-        }
-        self.unit = Some(CurrentUnit { index, xid, used: false });
-        Ok(())
-    }
-
-    /// Whether puts and gets belong to a unit of work.
-    #[must_use]
-    pub fn is_within_unit(&self) -> bool {
-        self.unit.is_some()
-    }
-
-    fn scope(&self) -> (Syncpoint, Option<UnitIndex>) {
-        match &self.unit {
-            Some(unit) => (Syncpoint::Within, Some(unit.index)),
-            None => (Syncpoint::Outside, None),
-        }
-    }
-
-    fn used(&mut self) {
-        if let Some(unit) = &mut self.unit {
-            unit.used = true;
-        }
-    }
-
-    /// Opens a queue, unless it is open already.
-    ///
-    /// # Errors
-    /// What the queue manager answered.
-    pub async fn open(&mut self, queue: &QueueName, open_for: OpenFor) -> Result<ObjectHandle, CallFailed> {
-        let key = (queue.clone(), open_for);
-        if let Some(handle) = self.handles.get(&key) {
-            return Ok(*handle);
-        }
-        let exclusive = (open_for == OpenFor::InputExclusive && self.binding == Binding::Local)
-            .then(|| self.recorder.resource(&format!("input from {}", self.queue_facts(queue).history_name)));
-        let asked = exclusive.map(|resource| (resource, self.recorder.acquire(resource)));
-        let opened = self.connection.open(queue.clone(), open_for).await;
-        if let Some((resource, operation)) = asked {
-            match &opened {
-                Ok(_) => {
-                    self.recorder.complete(operation, Completion::Ok);
-                    self.held.push(resource);
-                }
-                Err(_) => self.recorder.complete(operation, Completion::Failed),
-            }
-        }
-        self.handles.insert(key, opened?);
-        opened
-    }
-
-    /// Puts a message, within the unit of work if there is one.
-    ///
-    /// # Errors
-    /// What the queue manager answered, or 2009.
-    pub async fn put(&mut self, outgoing: Outgoing) -> Result<(), CallFailed> {
-        let (syncpoint, unit) = self.scope();
-        let Outgoing { queue, queue_manager, descriptor, payload, origin } = outgoing;
-        let owner = queue_manager.as_ref().unwrap_or(&self.queue_manager);
-        let operation = self.recorder.put(owner, &queue, unit, &descriptor, &payload, origin);
-        let result = if queue_manager.is_some() {
-            self.connection.put1(queue, queue_manager, syncpoint, descriptor, payload).await
-        } else {
-            match self.open(&queue, OpenFor::Output).await {
-                Ok(handle) => self.connection.put(handle, syncpoint, descriptor, payload).await,
-                Err(failed) => Err(CallFailed { fate: Fate::DidNotHappen, ..failed }),
-            }
-        };
-        match result {
-            Ok(_) => {
-                self.used();
-                self.recorder.complete(operation, Completion::Ok);
-                Ok(())
-            }
-            Err(failed) => {
-                // Something of it may be there to be backed out.
-                self.used();
-                self.recorder.failed(operation, failed);
-                Err(failed)
-            }
-        }
-    }
-
-    /// Gets a message, within the unit of work if there is one. `None`: there is none (2033).
-    ///
-    /// # Errors
-    /// What the queue manager answered, or 2009.
-    pub async fn get(
-        &mut self,
-        queue: &QueueName,
-        open_for: OpenFor,
-        wait: Wait,
-        selection: Match,
-        reply_to: Option<u64>,
-    ) -> Result<Option<Message>, CallFailed> {
-        let handle = self.open(queue, open_for).await?;
-        let (syncpoint, unit) = self.scope();
-        let waits = match wait {
-            Wait::No => Duration::ZERO,
-            Wait::For(interval) => interval,
-            Wait::Unlimited => Duration::MAX,
-        };
-        let operation = self.recorder.get(&self.queue_manager, queue, unit, reply_to, waits);
-        let result = self.connection.get(handle, syncpoint, wait, selection).await;
-        self.recorder.got(operation, &result);
-        match result {
-            Ok(message) => {
-                self.used();
-                Ok(Some(message))
-            }
-            Err(failed) if failed.reason == Reason::NoMessageAvailable => Ok(None),
-            Err(failed) => {
-                self.used();
-                Err(failed)
-            }
-        }
-    }
-
-    /// Browses the first message and locks it. `None`: there is none (2033).
-    ///
-    /// # Errors
-    /// What the queue manager answered, or 2009.
-    pub async fn browse_and_lock(&mut self, queue: &QueueName) -> Result<Option<Message>, CallFailed> {
-        let handle = self.open(queue, OpenFor::Browse).await?;
-        match self.connection.browse(handle, BrowsePosition::First, BrowseLock::Locked).await {
-            Ok(message) => Ok(Some(message)),
-            Err(failed) if failed.reason == Reason::NoMessageAvailable => Ok(None),
-            Err(failed) => Err(failed),
-        }
-    }
-
-    /// Commits the unit of work. When nobody told how it ended, the connection is given up as well.
-    pub async fn commit(&mut self) -> UnitEnd {
-        let Some(unit) = self.unit.take() else { return UnitEnd::Committed };
-        if !unit.used {
-            self.unit = Some(unit);
-            return UnitEnd::Committed;
-        }
-        let operation = self.recorder.commit(unit.index);
-        if let (Some(coordinator), Some(xid)) = (&mut self.coordinator, &unit.xid) {
-            let decided = coordinator.commit(&mut self.connection, xid).await;
-            let (completion, end) = match decided {
-                Decided::Committed => (Completion::Ok, UnitEnd::Committed),
-                Decided::CommittedNotTold => (Completion::Unknown, UnitEnd::Committed),
-                Decided::BackedOut => (Completion::Failed, UnitEnd::BackedOut),
-            };
-            self.recorder.complete(operation, completion);
-            if decided == Decided::CommittedNotTold {
-                self.recorder.resolved(unit.index, UnitOutcome::Committed);
-            }
-            if decided != Decided::Committed {
-                self.connection.abandon();
-                self.connection_is_gone();
-            }
-            return end;
-        }
-        match self.connection.commit().await {
-            Ok(()) => {
-                self.recorder.complete(operation, Completion::Ok);
-                UnitEnd::Committed
-            }
-            Err(failed) => {
-                self.recorder.failed(operation, failed);
-                match failed.fate {
-                    Fate::DidNotHappen => UnitEnd::BackedOut,
-                    Fate::Unknown => {
-                        self.connection.abandon();
-                        self.connection_is_gone();
-                        UnitEnd::Unknown
-                    }
-                }
-            }
-        }
-    }
-
-    /// Backs the unit of work out. If the connection breaks meanwhile, the queue manager does it.
-    pub async fn back_out(&mut self) {
-        let Some(unit) = self.unit.take() else { return };
-        let operation = unit.used.then(|| self.recorder.back_out(unit.index));
-        let nothing_to_do = !unit.used && unit.xid.is_none();
-        let result = if nothing_to_do { Ok(()) } else { self.connection.back_out().await };
-        if let Some(operation) = operation {
-            match result {
-                Ok(()) => self.recorder.complete(operation, Completion::Ok),
-                Err(_) => {
-                    self.recorder.complete(operation, Completion::Unknown);
-                    self.recorder.resolved(unit.index, UnitOutcome::BackedOut);
-                }
-            }
-        }
-        if result.is_err() {
-            self.connection.abandon();
-            self.connection_is_gone();
-        }
     }
 }
