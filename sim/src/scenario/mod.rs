@@ -25,7 +25,7 @@ use syntax::ast::Span;
 pub use write::{duration_to_text, fault_to_text};
 
 /// A scenario file that is longer than this is refused, in bytes.
-const LONGEST_FILE: u64 = 4 * 1024 * 1024;
+const LONGEST_FILE: u64 = 1024 * 1024;
 
 /// Reads and validates a scenario file.
 ///

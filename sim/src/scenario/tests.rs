@@ -62,7 +62,8 @@ fn readme() -> String {
 fn the_example_in_the_description_is_a_scenario() {
     let readme = readme();
     let example = readme.split("```ron\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
-    let scenario = parse(Path::new("example.ron"), example).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+    let scenario =
+        parse(Path::new("example.ron"), example).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
     assert_eq!(scenario.faults.len(), 1);
 }
 

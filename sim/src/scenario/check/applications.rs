@@ -5,22 +5,22 @@ use indoubt_engine::step::Step;
 use crate::scenario::decode::{Placed, field};
 use crate::scenario::diagnostics::Problems;
 use crate::scenario::model::{
-    Application, ConnectTarget, Consumer, FaultAction, Producer, Role, Scenario, Server, Syncpointing, When,
+    Application, ConnectTarget, Consumer, FaultAction, Place, Producer, Role, Scenario, Server, Syncpointing, When,
 };
 use crate::scenario::syntax::ast::{Node, Span, Value};
 
 /// More processes than this are refused: most likely a slip of the keyboard.
 const MOST_PROCESSES: u64 = 10_000;
 
-pub(super) fn check(scenario: &Scenario, faults: &[Placed], tree: &Node, problems: &mut Problems) {
-    let processes = scenario.workload.iter().map(|a| u64::from(a.instances) * a.runs_on.len() as u64).sum::<u64>();
-    if processes > MOST_PROCESSES {
-        let span = field(tree, "workload").map_or(tree.span, |node| node.span);
-        problems.add(span, format!("these are {processes} applications; at most {MOST_PROCESSES}"), "too many", None);
-    }
+/// More messages than this are refused, for the same reason.
+const MOST_MESSAGES: u64 = 10_000_000;
+
+/// `judge_faults` is false for a tape: it is what really happened.
+pub(super) fn check(scenario: &Scenario, faults: &[Placed], judge_faults: bool, tree: &Node, problems: &mut Problems) {
+    too_much(scenario, tree, problems);
     for application in scenario.workload.iter().filter(|application| is_two_phase(application)) {
         way_back_through_group(scenario, application, tree, problems);
-        for fault in faults {
+        for fault in faults.iter().filter(|_| judge_faults) {
             way_back_after_kill(scenario, application, fault, faults, problems);
         }
     }
@@ -31,6 +31,30 @@ pub(super) fn check(scenario: &Scenario, faults: &[Placed], tree: &Node, problem
     }
     for fault in faults {
         wrong_process_for_step(scenario, fault, problems);
+    }
+}
+
+/// More than a run can be expected to finish.
+fn too_much(scenario: &Scenario, tree: &Node, problems: &mut Problems) {
+    let span = field(tree, "workload").map_or(tree.span, |node| node.span);
+    let (mut processes, mut messages) = (0_u64, 0_u64);
+    for application in &scenario.workload {
+        let own = u64::from(application.instances) * application.runs_on.len() as u64;
+        let each = match &application.role {
+            Role::Requester(requester) => u64::from(requester.count),
+            Role::Producer(producer) => {
+                u64::from(producer.count) * u64::from(producer.batch) * producer.queues.len() as u64
+            }
+            Role::Server(_) | Role::Consumer(_) | Role::Operator(_) => 0,
+        };
+        processes = processes.saturating_add(own);
+        messages = messages.saturating_add(own.saturating_mul(each));
+    }
+    if processes > MOST_PROCESSES {
+        problems.add(span, format!("these are {processes} applications; at most {MOST_PROCESSES}"), "too many", None);
+    }
+    if messages > MOST_MESSAGES {
+        problems.add(span, format!("these put {messages} messages; at most {MOST_MESSAGES}"), "too many", None);
     }
 }
 
@@ -75,10 +99,8 @@ fn way_back_after_kill(
     faults: &[Placed],
     problems: &mut Problems,
 ) {
-    let FaultAction::Kill { process, restart_after: None } = &placed.fault.what else { return };
-    if !application.processes().iter().any(|(name, _)| name == process) {
-        return;
-    }
+    let processes = application.processes();
+    let Some(process) = killed_for_good(&placed.fault.what, &processes) else { return };
     let started =
         faults.iter().any(|fault| matches!(&fault.fault.what, FaultAction::Start { process: name } if name == process));
     let by_hand = scenario.workload.iter().any(|application| matches!(&application.role, Role::Operator(_)));
@@ -87,6 +109,17 @@ fn way_back_after_kill(
         let message = format!("{process} is TWO_PHASE and never comes back: what it leaves in doubt stays in doubt");
         let help = "give it restart_after, let an operator resolve, or allow `unresolved`";
         problems.add(placed.what, message, "no way back", Some(help.into()));
+    }
+}
+
+/// Which of these processes a fault may kill without starting it again.
+fn killed_for_good<'a>(action: &'a FaultAction, processes: &[(String, &Place)]) -> Option<&'a String> {
+    match action {
+        FaultAction::Kill { process, restart_after: None } => {
+            processes.iter().any(|(name, _)| name == process).then_some(process)
+        }
+        FaultAction::OneOf(choices) => choices.iter().find_map(|(_, action)| killed_for_good(action, processes)),
+        _ => None,
     }
 }
 

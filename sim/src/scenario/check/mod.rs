@@ -13,7 +13,7 @@ pub(super) fn check(scenario: &Scenario, faults: &[Placed], tree: &Node, is_tape
     if problems.any_syntax() || !is_whole(scenario, faults, tree) {
         return;
     }
-    applications::check(scenario, faults, tree, problems);
+    applications::check(scenario, faults, !is_tape, tree, problems);
     if !is_tape {
         contradictions::check(scenario, faults, problems);
     }

@@ -452,3 +452,37 @@ fn reports_are_plain_without_colour_and_coloured_with_it() {
     assert!(!diagnostics.render(false).contains('\u{1b}'));
     assert!(diagnostics.render(true).contains('\u{1b}'));
 }
+
+#[test]
+fn more_than_a_run_can_finish_is_refused() {
+    let text = example("count: 20,", "count: 1000000,").replace("instances: 3", "instances: 30");
+    refused(&text, "[\n        // A branch", &["these put 30000000 messages; at most 10000000"]);
+}
+
+#[test]
+fn what_would_never_end_is_refused() {
+    spoilt("qsgname: \"QSG1\")", "qsgname: \"QSG1\", retry_interval: \"1ns\")", "\"1ns\"", &["at least 1ms"]);
+    spoilt("    run: (", "    run: (horizon: \"99h\", ", "horizon: \"60s\"", &["`horizon` is given twice"]);
+}
+
+#[test]
+fn limits_of_the_product_are_kept() {
+    let images: String = (0..33).map(|number| format!("\"SYS{number}\": (), ")).collect();
+    spoilt("\"SYSA\": ()", &format!("{images}\"SYSA\": ()"), "\"SYS32\"", &["at most 32 images"]);
+}
+
+#[test]
+fn a_tape_is_not_judged_by_what_is_likely() {
+    let twice = "(when: at(\"3s\"), what: kill(\"QM01\")), (when: at(\"3s\"), what: kill(\"QM01\")), (when: at(\"99s\"), what: start(\"QM01\")),";
+    let text = example("(when: step(name: \"get.taken\", process: \"QM01\", nth: 5), what: kill(\"QM01\")),", twice);
+    assert!(report(&text).contains("3 mistakes"), "{}", report(&text));
+    let start = text.find("    about:").expect("about");
+    let tape = format!(
+        "{}    recorded: (scenario: \"x\", seed: 1, fingerprint: \"0123456789abcdef\"),\n{}",
+        &text[..start],
+        &text[start..]
+    );
+    if let Err(problems) = parse(Path::new("tape.ron"), &tape) {
+        panic!("{}", problems.render(false));
+    }
+}
