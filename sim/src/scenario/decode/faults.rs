@@ -32,6 +32,7 @@ pub(in crate::scenario) struct Placed {
 
 /// The `faults` section.
 pub(super) fn faults(node: &Node, source: &str, topology: &Topology, cx: &mut Context<'_>) -> Option<Vec<Placed>> {
+    let (mut counted, mut line) = (0, 1_u32);
     list(node, cx, |node, cx| {
         let mut fields = Fields::of(node, "a fault", cx)?;
         let when_node = fields.require("when", cx);
@@ -39,8 +40,10 @@ pub(super) fn faults(node: &Node, source: &str, topology: &Topology, cx: &mut Co
         let what_node = fields.require("what", cx);
         let what = what_node.and_then(|node| action(node, topology, 0, cx));
         fields.finish(cx);
-        let line = source[..node.span.start].matches('\n').count() + 1;
-        let fault = Fault { line: u32::try_from(line).unwrap_or(u32::MAX), when: when?, what: what? };
+        let newlines = source[counted..node.span.start].matches('\n').count();
+        counted = node.span.start;
+        line = line.saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
+        let fault = Fault { line, when: when?, what: what? };
         Some(Placed { fault, when: when_node?.span, what: what_node?.span })
     })
 }
