@@ -10,13 +10,13 @@ use super::arguments::{Format, SweepArguments};
 use super::progress::Progress;
 use super::run::broken;
 use super::status::Status;
-use super::{BadInput, defects, files, output, simulate};
+use super::{BadInput, Simulate, defects, files, output};
 use crate::report::{self, in_shell};
 use crate::run::{Keep, RunRequest};
 use crate::scenario::model::Scenario;
 use crate::sweep::{Brief, Ran, Shard, Sweep, Tally, workers};
 
-pub(super) fn sweep(arguments: &SweepArguments, format: Format) -> Result<Status, BadInput> {
+pub(super) fn sweep(arguments: &SweepArguments, format: Format, simulate: Simulate<'_>) -> Result<Status, BadInput> {
     let defect = defects::if_named(arguments.defect.as_deref())?;
     let workers = workers_of(arguments.jobs)?;
     let scenarios = files::read_all(&arguments.paths)?;
