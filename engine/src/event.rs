@@ -14,8 +14,12 @@ use crate::unit_of_work::{Outcome, UnitOfWorkId, UnitOfWorkState};
 /// How much an event matters to somebody who reads a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Weight {
-    /// A failure, a detection, a recovery: belongs on the report's timeline.
+    /// Belongs on the report's timeline.
     Headline,
+    /// Likewise, and somebody noticed a failure by it.
+    Detection,
+    /// Likewise, and something works again, or is settled, by it.
+    Recovery,
     /// Belongs into a replay.
     Detail,
 }
@@ -63,25 +67,23 @@ events! {
     Headline LogReplayed { records: u64, in_flight: u32, in_doubt: u32, in_commit: u32, in_backout: u32 } = "log_replayed",
         "log replayed: {records} records; CSQR004I restart UR counts: in commit={in_commit}, in doubt={in_doubt}, in flight={in_flight}, in backout={in_backout}";
     /// the log ended in a record that was torn or damaged; replay stopped there
-    Headline TornTail { discarded: u64 } = "torn_tail", "log replay stopped at a damaged record, {discarded} bytes cut off";
-    /// nonpersistent messages on private queues were discarded at restart
-    Headline NonpersistentDiscarded { queue: QueueName, messages: u32 } = "nonpersistent_discarded", "{messages} nonpersistent messages on {queue} discarded at restart";
+    Detection TornTail { discarded: u64 } = "torn_tail", "log replay stopped at a damaged record, {discarded} bytes cut off";
     /// restart is complete and connections are accepted
-    Headline QueueManagerReady { incarnation: Incarnation } = "queue_manager_ready", "queue manager ready (CSQY022I)";
+    Recovery QueueManagerReady { incarnation: Incarnation } = "queue_manager_ready", "queue manager ready (CSQY022I)";
     /// the queue manager lets work end before it stops
     Headline QueueManagerQuiescing { } = "queue_manager_quiescing", "queue manager quiescing";
     /// the queue manager ended in good order
     Headline QueueManagerStopped { } = "queue_manager_stopped", "queue manager stopped";
     /// the queue manager ended itself
-    Headline QueueManagerAbend { reason: &'static str } = "queue_manager_abend", "queue manager terminated abnormally: {reason}";
+    Detection QueueManagerAbend { reason: &'static str } = "queue_manager_abend", "queue manager terminated abnormally: {reason}";
     /// a restarting queue manager backed out a unit of work that was in flight
     Detail RestartBackedOut { unit_of_work: UnitOfWorkId } = "restart_backed_out", "restart backed out {unit_of_work}";
     /// a restarting queue manager finished a unit of work that was in commit or in backout
-    Headline RestartFinished { unit_of_work: UnitOfWorkId, state: UnitOfWorkState } = "restart_finished", "restart finished {unit_of_work}, which was {state:?}";
+    Recovery RestartFinished { unit_of_work: UnitOfWorkId, state: UnitOfWorkState } = "restart_finished", "restart finished {unit_of_work}, which was {state:?}";
     /// a restarting queue manager keeps a unit of work in doubt until its coordinator returns
     Headline RestartKeptInDoubt { unit_of_work: UnitOfWorkId } = "restart_kept_in_doubt", "{unit_of_work} kept in doubt, waits for its coordinator";
     /// a restarting queue manager itself recovered what peers had left on shared queues
-    Headline RestartRecoveredShared { structure: StructureName, units: u32 } = "restart_recovered_shared", "restart recovered {units} units of work left on {structure}";
+    Recovery RestartRecoveredShared { structure: StructureName, items: u32 } = "restart_recovered_shared", "restart recovered what was left in {structure} ({items} items)";
     /// a unit of work committed that had both a shared and a private part
     Detail CommitSpanned { unit_of_work: UnitOfWorkId } = "commit_spanned", "{unit_of_work} committed on shared and private queues";
     /// a unit of work was prepared and waits for its coordinator
@@ -89,13 +91,13 @@ events! {
     /// a connection ended with work uncommitted, which was backed out
     Detail ConnectionBackedOut { unit_of_work: UnitOfWorkId } = "connection_backed_out", "connection lost, {unit_of_work} backed out";
     /// an application backed out a get
-    Detail GetBackedOut { queue: QueueName, backout_count: u32 } = "get_backed_out", "get from {queue} backed out, backout count {backout_count}";
+    Detail GetBackedOut { queue: QueueName } = "get_backed_out", "get from {queue} backed out, backout count raised";
     /// a coordinator that came back resolved a unit of work in doubt
-    Headline InDoubtResolved { unit_of_work: UnitOfWorkId, outcome: Outcome } = "in_doubt_resolved", "coordinator resolved {unit_of_work}: {outcome:?}";
+    Recovery InDoubtResolved { unit_of_work: UnitOfWorkId, outcome: Outcome } = "in_doubt_resolved", "coordinator resolved {unit_of_work}: {outcome:?}";
     /// a coordinator that came back to another member resolved the shared part of a unit of work in doubt
-    Headline GroupResolved { unit_of_work: UnitOfWorkId, outcome: Outcome } = "group_resolved", "coordinator resolved {unit_of_work} through the group: {outcome:?}";
+    Recovery GroupResolved { unit_of_work: UnitOfWorkId, outcome: Outcome } = "group_resolved", "coordinator resolved {unit_of_work} through the group: {outcome:?}";
     /// an operator resolved the shared part of a unit of work in doubt
-    Headline ResolvedByCommand { unit_of_work: UnitOfWorkId, outcome: Outcome } = "resolved_by_command", "RESOLVE INDOUBT {unit_of_work}: {outcome:?}";
+    Recovery ResolvedByCommand { unit_of_work: UnitOfWorkId, outcome: Outcome } = "resolved_by_command", "RESOLVE INDOUBT {unit_of_work}: {outcome:?}";
     /// RESOLVE INDOUBT was refused, because the queue manager named is active
     Headline ResolveRefused { queue_manager: QueueManagerName } = "resolve_refused", "CSQV435I RESOLVE INDOUBT refused, {queue_manager} is active";
     /// an expired message was met and removed
@@ -113,7 +115,7 @@ events! {
     /// a connection tag was taken over from a failed holder whose recovery is complete
     Headline TagTakenOver { tag: String, from: Connector } = "tag_taken_over", "connection tag {tag} taken over from {}", from.name;
     /// a member learned that a connector of a structure failed
-    Headline PeerFailureSeen { structure: StructureName, failed: Connector } = "peer_failure_seen", "{} disconnected abnormally from {structure} (CSQE008I)", failed.name;
+    Detection PeerFailureSeen { structure: StructureName, failed: Connector } = "peer_failure_seen", "{} disconnected abnormally from {structure} (CSQE008I)", failed.name;
     /// a member initiates a peer recovery
     Headline PeerRecoveryStarted { structure: StructureName, failed: Connector } = "peer_recovery_started", "CSQE011I recovery of {} in {structure}: phase 1 started", failed.name;
     /// a peer recovery starts over, because its initiator died
@@ -131,21 +133,21 @@ events! {
     /// a peer did its share of a recovery that another one initiated
     Headline PeerHelped { structure: StructureName, failed: Connector, items: u32 } = "peer_helped", "did a share ({items}) of the recovery of {} in {structure}", failed.name;
     /// a peer recovery is complete
-    Headline PeerRecoveryEnded { structure: StructureName, failed: Connector } = "peer_recovery_ended", "CSQE014I recovery of {} in {structure} complete", failed.name;
+    Recovery PeerRecoveryEnded { structure: StructureName, failed: Connector } = "peer_recovery_ended", "CSQE014I recovery of {} in {structure} complete", failed.name;
     /// a peer recovery gave up: what is left waits for the restart of the failed member
     Headline PeerRecoveryDeferred { structure: StructureName, failed: Connector } = "peer_recovery_deferred", "CSQE015I recovery of {} in {structure} left for its restart", failed.name;
     /// a queue manager lost its image's link to the coupling facility and tolerates it
-    Headline StructureConnectivityLost { structure: StructureName } = "structure_connectivity_lost", "connectivity to {structure} lost, tolerated";
+    Detection StructureConnectivityLost { structure: StructureName } = "structure_connectivity_lost", "connectivity to {structure} lost, tolerated";
     /// a queue manager is connected to a structure again
-    Headline StructureReconnected { structure: StructureName } = "structure_reconnected", "connected to {structure} again";
+    Recovery StructureReconnected { structure: StructureName } = "structure_reconnected", "connected to {structure} again";
     /// a failed connection was reported to the coupling facility
     Detail ConnectorFailed { connector: Connector } = "connector_failed", "connector {} failed", connector.name;
     /// an image's commands are no longer accepted
     Headline ImageIsolated { image: ImageName } = "image_isolated", "{image} isolated from the coupling facility";
     /// an address space ended abnormally and its image noticed
-    Headline AddressSpaceEnded { connector: Connector } = "address_space_ended", "address space of {} ended abnormally", connector.name;
+    Detection AddressSpaceEnded { connector: Connector } = "address_space_ended", "address space of {} ended abnormally", connector.name;
     /// an image's status updates are missing for longer than the failure detection interval
-    Headline StatusUpdateMissing { image: ImageName } = "status_update_missing", "status updates of {image} missing";
+    Detection StatusUpdateMissing { image: ImageName } = "status_update_missing", "status updates of {image} missing";
     /// an image has been partitioned out of the sysplex
     Headline ImagePartitioned { image: ImageName } = "image_partitioned", "{image} partitioned out of the sysplex";
     /// automatic restart on the same image
@@ -155,7 +157,7 @@ events! {
     /// automatic restart has given up after its restart attempts
     Headline RestartAttemptsExhausted { process: ProcessName } = "restart_attempts_exhausted", "ARM gives up on {process}";
     /// an image lost its link to a coupling facility
-    Headline CouplingLinkLost { coupling_facility: CouplingFacilityName } = "coupling_link_lost", "link to {coupling_facility} lost";
+    Detection CouplingLinkLost { coupling_facility: CouplingFacilityName } = "coupling_link_lost", "link to {coupling_facility} lost";
     /// an image has its link to a coupling facility again
-    Headline CouplingLinkRestored { coupling_facility: CouplingFacilityName } = "coupling_link_restored", "link to {coupling_facility} restored";
+    Recovery CouplingLinkRestored { coupling_facility: CouplingFacilityName } = "coupling_link_restored", "link to {coupling_facility} restored";
 }

@@ -51,9 +51,18 @@ pub enum StoredFile {
     Unreadable,
 }
 
-/// Which life of a process this is: 1 for the first start, one more for each restart.
+/// Which life of a process this is: 1 for the first start, one more for each restart. A queue manager counts a new life
+/// also when it connects to the coupling facility again after it had lost it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Incarnation(pub u32);
+
+impl Incarnation {
+    /// The life after this one.
+    #[must_use]
+    pub const fn next(self) -> Incarnation {
+        Incarnation(self.0 + 1)
+    }
+}
 
 /// How a connection ended, as far as this end can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

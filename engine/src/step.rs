@@ -67,6 +67,8 @@ steps! {
     BackoutDescriptorWritten = "backout.descriptor_written";
     /// one structure's share of the backout is applied
     BackoutStructureApplied = "backout.structure_applied";
+    /// the private part is backed out
+    BackoutPrivateApplied = "backout.private_applied";
     /// the unit of work is backed out
     BackoutEnded = "backout.ended";
     /// a peer has won the right to recover a failed connector

@@ -32,6 +32,23 @@ pub struct UnitOfWorkId {
     pub sequence: u64,
 }
 
+impl UnitOfWorkId {
+    /// From this sequence number on, it is not a unit of work but a lock that a browse took.
+    const FIRST_BROWSE_LOCK: u64 = 1 << 63;
+
+    /// The name under which a locked browse holds its message on the get list: nothing is committed or backed out for it.
+    #[must_use]
+    pub fn browse_lock(queue_manager: QueueManagerName, incarnation: Incarnation, number: u64) -> Self {
+        UnitOfWorkId { queue_manager, incarnation, sequence: Self::FIRST_BROWSE_LOCK + number }
+    }
+
+    /// Whether this stands for a locked browse: given back without counting a backout.
+    #[must_use]
+    pub const fn is_browse_lock(&self) -> bool {
+        self.sequence >= Self::FIRST_BROWSE_LOCK
+    }
+}
+
 impl fmt::Display for UnitOfWorkId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.queue_manager, self.incarnation.0, self.sequence)

@@ -98,6 +98,8 @@ pub enum CouplingRequest {
     Isolate {
         /// Which image.
         image: ImageName,
+        /// Which initial program load of it; a later one is not touched.
+        incarnation: Incarnation,
     },
 }
 
@@ -108,7 +110,7 @@ pub enum ListOperation {
     Connect,
     /// `IXLDISC REASON=NORMAL`. Answered with `Done`.
     Disconnect,
-    /// Writes an entry. Answered with `Written` or `Full`.
+    /// Writes an entry. Answered with `Written`, `Full` or `QueueFull`.
     Write {
         /// On the put list of this queue.
         queue: QueueName,
@@ -118,6 +120,8 @@ pub enum ListOperation {
         owner: Option<UnitOfWorkId>,
         /// The message.
         message: Box<Message>,
+        /// `MAXDEPTH`: refused with `QueueFull` if the queue has as many messages already, uncommitted ones included.
+        maximum_depth: u32,
     },
     /// Takes the first committed entry of a queue that matches, atomically, onto the connector's own get list. Answered
     /// with `Entry` or `NothingThere`.
@@ -284,6 +288,8 @@ pub enum ListAnswer {
     NothingThere,
     /// The structure has no free entry or no free element.
     Full,
+    /// The queue holds as many messages as it may.
+    QueueFull,
     /// Connected.
     Connected {
         /// Other connectors that failed and are not recovered, this connector's own former lives included.

@@ -3,6 +3,7 @@
 //! The calls are those of IBM MQ, one frame each way; an application has at most one call outstanding on a connection,
 //! as the interface is synchronous. Coordinated units of work use the XA verbs.
 
+pub mod client;
 pub mod reason;
 
 use crate::machine::Incarnation;

@@ -139,9 +139,19 @@ pub struct QueueManagerDefinition {
     pub retry_interval: Duration,
 }
 
-/// What a queue manager learns about where it runs: it may be restarted on another image.
+/// Where a queue manager runs in one of its lives: it may be restarted on another image.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Placement {
-    /// The image it runs on in this life.
+    /// The image.
     pub image: ImageName,
+    /// Where the image's system services take its connection.
+    pub image_services: Address,
+    /// Where its group's coupling facility takes commands; `None` without a group.
+    pub coupling_facility: Option<Address>,
+}
+
+/// Where applications on an image that connect with the group's name find the members that run there.
+#[must_use]
+pub fn local_group_address(group: &QueueSharingGroupName, image: &ImageName) -> Address {
+    Address::from(format!("{group}@{image}"))
 }

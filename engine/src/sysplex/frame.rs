@@ -42,12 +42,45 @@ pub enum SysplexFrame {
         /// Which initial program load.
         incarnation: Incarnation,
     },
-    /// Between images: these address spaces run on the sender. Sent when it changes.
+    /// Between images: these address spaces run on the sender. Sent when it changes (and some times more, because it may
+    /// be lost), and to an image that has just come.
     Members {
         /// Who sends.
         image: ImageName,
+        /// Which initial program load of it.
+        incarnation: Incarnation,
+        /// Counts the changes within that load: an older one that arrives late is ignored.
+        change: u32,
         /// Who runs there: the connector and its process.
         members: Vec<(Connector, ProcessName)>,
+    },
+    /// Between images: the sender leaves the sysplex in good order.
+    Leaving {
+        /// Who.
+        image: ImageName,
+        /// Which initial program load of it.
+        incarnation: Incarnation,
+    },
+    /// Between images: the sender has lost its link to a coupling facility and asks another image to report its connectors
+    /// there as failed. Repeated until it is answered or the link is back.
+    LostConnectivity {
+        /// Who.
+        image: ImageName,
+        /// Which initial program load of it.
+        incarnation: Incarnation,
+        /// To what.
+        coupling_facility: CouplingFacilityName,
+        /// Counts the losses of this link within that load.
+        loss: u32,
+        /// The connectors that are cut off.
+        members: Vec<Connector>,
+    },
+    /// The answer: they are reported.
+    LostConnectivityReported {
+        /// To what.
+        coupling_facility: CouplingFacilityName,
+        /// Which loss.
+        loss: u32,
     },
     /// Between images: this image has been partitioned out of the sysplex.
     Partitioned {

@@ -1,4 +1,12 @@
 //! One run of a scenario: what goes in and what comes out.
+//!
+//! The life of a run: everything is built and started; applications work and faults strike until the work is done or the
+//! horizon is reached; the world heals; applications go on until it is quiet, for the settling time at most; then an
+//! auditor takes stock and the ledger judges.
+
+mod contract;
+mod course;
+mod recovery;
 
 use std::sync::Arc;
 
@@ -8,6 +16,7 @@ use indoubt_engine::step::Step;
 use indoubt_engine::time::{Duration, Time};
 use indoubt_ledger::verdict::Judgement;
 
+use crate::fabric::Fabric;
 use crate::scenario::model::Scenario;
 
 /// What to run.
@@ -114,15 +123,28 @@ pub struct Recovery {
     pub recovered: Option<Time>,
 }
 
-/// The testbed itself failed.
+/// The testbed itself failed: not the system under test, and no fault of the scenario.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct RunError(pub String);
+#[error("{scenario}, seed {seed}: the testbed failed: {text}")]
+pub struct RunError {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// The seed.
+    pub seed: u64,
+    /// What happened.
+    pub text: String,
+}
 
-/// Runs a scenario once.
+/// Runs a scenario once, on a thread of its own.
 ///
 /// # Errors
-/// If the testbed itself failed.
+///
+/// If the testbed panics; the text says where.
 pub fn run(request: &RunRequest) -> Result<RunOutcome, RunError> {
-    Err(RunError(format!("{} cannot be run yet", request.scenario.name)))
+    let asked = request.clone();
+    Fabric::run(request.seed, move |fabric| course::take(fabric, asked)).map_err(|panic| RunError {
+        scenario: request.scenario.name.clone(),
+        seed: request.seed,
+        text: panic.text,
+    })
 }

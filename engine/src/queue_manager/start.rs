@@ -1,0 +1,400 @@
+//! Start and restart.
+//!
+//! The log is replayed; units of work that were in flight are backed out, those in commit or in backout are finished, and
+//! those in doubt are kept until their coordinator returns (IBM MQ for z/OS, csq8287; counts as in `CSQR004I`). A member
+//! of a group also reads the descriptors it left behind, because the commit point of a unit of work with a shared part
+//! is its descriptor; and what its former life holds in the structures is recovered by whoever gets to it first, its
+//! peers or itself. It does not wait for peers: recovery by them and restart are asynchronous (reference A3.1).
+
+use std::collections::BTreeMap;
+
+use crate::event::Event;
+use crate::log::RecoveryLog;
+use crate::machine::{Effect, Effects, File, Incarnation, StoredFile};
+use crate::message::Persistence;
+use crate::name::QueueName;
+use crate::queue::{MessageState, PrivateQueue};
+use crate::step::Step;
+use crate::unit_of_work::{DescriptorState, Disposition, Outcome, UnitOfWorkDescriptor, UnitOfWorkId, UnitOfWorkState};
+
+use super::definition::{QueueManagerDefinition, QueuePlace, local_group_address};
+use super::ending::AfterForce;
+use super::record::LogRecord;
+use super::unit::{PrivateOperation, PrivateOperationKind, Stage, UnitOfWork};
+use super::{LOG, QueueManager};
+
+/// Where a queue manager stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    NotStarted,
+    /// Restart is under way: nobody is let in.
+    Starting,
+    Running,
+    /// Work in progress may end; nobody new is let in.
+    Quiescing,
+    /// No application is left: disconnecting from the structures.
+    Disconnecting,
+    Ended,
+}
+
+pub(super) fn private_queues(definition: &QueueManagerDefinition) -> BTreeMap<QueueName, PrivateQueue> {
+    let private = definition.queues.iter().filter(|(_, queue)| queue.place == QueuePlace::Private);
+    private.map(|(name, queue)| (name.clone(), PrivateQueue::new(queue))).collect()
+}
+
+impl QueueManager {
+    pub(super) fn start(&mut self, incarnation: Incarnation, files: Vec<(File, StoredFile)>, effects: &mut Effects) {
+        assert_eq!(self.phase, Phase::NotStarted, "a queue manager starts once in its life");
+        self.phase = Phase::Starting;
+        effects.report(Event::QueueManagerStarting { incarnation });
+        let stored = files.iter().find(|(file, _)| *file == LOG).map(|(_, stored)| stored);
+        let replayed = RecoveryLog::replay(LOG, incarnation, stored, effects);
+        let replay = match replayed {
+            Ok((log, replay)) => {
+                self.log = log;
+                replay
+            }
+            Err(_) => {
+                self.abend("the log cannot be read", effects);
+                return;
+            }
+        };
+        if replay.cut_off > 0 {
+            effects.report(Event::TornTail { discarded: replay.cut_off });
+        }
+        for record in replay.records {
+            self.redo(record);
+        }
+        if incarnation.0 > 1 {
+            let count = |state| {
+                let units = self.units.values().filter(|work| work.state == state).count();
+                u32::try_from(units).unwrap_or(u32::MAX)
+            };
+            effects.report(Event::LogReplayed {
+                records: replay.count,
+                in_flight: count(UnitOfWorkState::InFlight),
+                in_doubt: count(UnitOfWorkState::InDoubt),
+                in_commit: count(UnitOfWorkState::InCommit),
+                in_backout: count(UnitOfWorkState::InBackout),
+            });
+            effects.step(Step::RestartLogReplayed);
+        }
+        self.life = self.life.next().max(incarnation);
+        let lsn = self.append(&LogRecord::Life(self.life), effects);
+        self.force(lsn, AfterForce::Life, effects);
+    }
+
+    /// Does again what a record says was done. Records that make no sense after others (which only a damaged log that is
+    /// not checked can bring) are passed over.
+    fn redo(&mut self, record: LogRecord) {
+        match record {
+            LogRecord::Life(life) => self.life = self.life.max(life),
+            LogRecord::Put { unit_of_work, queue, number, message } => {
+                self.last_number = self.last_number.max(number);
+                let Some(store) = self.queues.get_mut(&queue) else { return };
+                if store.state(number).is_some() {
+                    return;
+                }
+                match unit_of_work {
+                    None => store.put_committed(number, message),
+                    Some(unit) => {
+                        store.put_uncommitted(number, message, unit.clone());
+                        let operation = PrivateOperation { queue, number, kind: PrivateOperationKind::Put };
+                        self.logged_unit(&unit).private.push(operation);
+                    }
+                }
+            }
+            LogRecord::Get { unit_of_work, queue, number } => {
+                let Some(store) = self.queues.get_mut(&queue) else { return };
+                if store.state(number) == Some(&MessageState::Available) {
+                    store.take(number, Some(unit_of_work.clone()));
+                    let operation = PrivateOperation { queue, number, kind: PrivateOperationKind::Get };
+                    self.logged_unit(&unit_of_work).private.push(operation);
+                }
+            }
+            LogRecord::Removed { queue, number } => {
+                let Some(store) = self.queues.get_mut(&queue) else { return };
+                if store.state(number) == Some(&MessageState::Available) {
+                    store.take(number, None);
+                }
+            }
+            LogRecord::BackoutCount { queue, number, backout_count } => {
+                let Some(store) = self.queues.get_mut(&queue) else { return };
+                if store.state(number).is_some() {
+                    store.set_backout_count(number, backout_count);
+                }
+            }
+            LogRecord::Shared { unit_of_work, operation } => {
+                if let Some(unit) = unit_of_work {
+                    self.logged_unit(&unit).shared.push(operation);
+                }
+            }
+            LogRecord::Prepared { unit_of_work, xid, disposition, operations } => {
+                let work = self.logged_unit(&unit_of_work);
+                work.state = UnitOfWorkState::InDoubt;
+                work.stage = Stage::Prepared;
+                work.xid = Some(xid);
+                work.disposition = disposition;
+                work.shared = operations;
+            }
+            LogRecord::Committed(unit) => self.redo_outcome(&unit, Outcome::Commit),
+            LogRecord::BackedOut(unit) => self.redo_outcome(&unit, Outcome::Backout),
+            LogRecord::Ended(unit) => {
+                self.units.remove(&unit);
+            }
+        }
+    }
+
+    fn logged_unit(&mut self, unit: &UnitOfWorkId) -> &mut UnitOfWork {
+        let limit = self.definition.maximum_uncommitted_messages;
+        let end = self.log.end();
+        let work =
+            self.units.entry(unit.clone()).or_insert_with(|| UnitOfWork::new(None, Disposition::QueueManager, limit));
+        work.logged = Some(end);
+        work
+    }
+
+    fn redo_outcome(&mut self, unit: &UnitOfWorkId, outcome: Outcome) {
+        let work = self.logged_unit(unit);
+        work.state = match outcome {
+            Outcome::Commit => UnitOfWorkState::InCommit,
+            Outcome::Backout => UnitOfWorkState::InBackout,
+        };
+        // Nobody waits yet, so nothing comes of waking anybody.
+        self.apply_private(unit, outcome, &mut Effects::new());
+    }
+
+    /// This life is on record: the queue manager may act.
+    pub(super) fn life_on_record(&mut self, effects: &mut Effects) {
+        if self.sharing.is_some() {
+            self.join_sysplex(effects);
+        } else {
+            self.own_descriptors(Vec::new(), effects);
+        }
+    }
+
+    /// What earlier lives of this queue manager left in the admin structure, at restart and whenever there may be news.
+    pub(super) fn own_descriptors(&mut self, descriptors: Vec<UnitOfWorkDescriptor>, effects: &mut Effects) {
+        let starting = self.phase == Phase::Starting;
+        let life = self.life;
+        if starting && life.0 > 1 {
+            effects.step(Step::RestartDescriptorsRead);
+        }
+        let mut described = BTreeMap::new();
+        for descriptor in descriptors {
+            if descriptor.id.incarnation < life {
+                described.insert(descriptor.id.clone(), descriptor);
+            }
+        }
+        let known: Vec<UnitOfWorkId> = self.units.keys().filter(|unit| unit.incarnation < life).cloned().collect();
+        for unit in known {
+            let descriptor = described.remove(&unit);
+            self.continue_earlier(&unit, descriptor, effects);
+        }
+        for (unit, descriptor) in described {
+            self.finish_described(unit, descriptor, effects);
+        }
+        if starting {
+            self.ready(effects);
+        }
+        self.recover_found(effects);
+        self.watch_for_group_resolution(effects);
+    }
+
+    /// A unit of work of an earlier life (or of the time before the coupling facility was lost) that is in memory.
+    fn continue_earlier(
+        &mut self,
+        unit: &UnitOfWorkId,
+        descriptor: Option<UnitOfWorkDescriptor>,
+        effects: &mut Effects,
+    ) {
+        let work = self.units.get_mut(unit).expect("it was listed a moment ago");
+        let described = descriptor.as_ref().map(|descriptor| descriptor.state);
+        work.descriptor = descriptor.is_some();
+        if let Some(descriptor) = descriptor {
+            work.shared = descriptor.operations;
+        } else if work.stage != Stage::Prepared {
+            // What lies in the structures without a descriptor is in flight: recovered by entries.
+            work.shared.clear();
+        }
+        let id = unit.clone();
+        match (work.stage.clone(), work.state, described) {
+            (Stage::Open, UnitOfWorkState::InCommit, _) => {
+                effects.report(Event::RestartFinished { unit_of_work: id, state: UnitOfWorkState::InCommit });
+                self.settle_shared(unit, Outcome::Commit, effects);
+            }
+            (Stage::Open, UnitOfWorkState::InBackout, _) => {
+                effects.report(Event::RestartFinished { unit_of_work: id, state: UnitOfWorkState::InBackout });
+                self.settle_shared(unit, Outcome::Backout, effects);
+            }
+            (Stage::Open, _, Some(DescriptorState::InCommit)) => {
+                effects.report(Event::RestartFinished { unit_of_work: id, state: UnitOfWorkState::InCommit });
+                self.record_commit(unit, effects);
+            }
+            (Stage::Open, _, _) => {
+                effects.report(Event::RestartBackedOut { unit_of_work: id });
+                self.back_out_quietly(unit, effects);
+            }
+            (Stage::Prepared, _, Some(DescriptorState::InCommit)) => {
+                effects.report(Event::GroupResolved { unit_of_work: id, outcome: Outcome::Commit });
+                self.record_commit(unit, effects);
+            }
+            (Stage::Prepared, _, Some(DescriptorState::InBackout)) => {
+                effects.report(Event::GroupResolved { unit_of_work: id, outcome: Outcome::Backout });
+                self.back_out_quietly(unit, effects);
+            }
+            (Stage::Prepared, UnitOfWorkState::InDoubt, _) => {
+                if self.phase == Phase::Starting {
+                    effects.report(Event::RestartKeptInDoubt { unit_of_work: id });
+                }
+            }
+            (stage, _, described) => self.resume(unit, &stage, described, effects),
+        }
+    }
+
+    /// A unit of work whose end was interrupted by the loss of the coupling facility, which is back now.
+    fn resume(
+        &mut self,
+        unit: &UnitOfWorkId,
+        stage: &Stage,
+        described: Option<DescriptorState>,
+        effects: &mut Effects,
+    ) {
+        match (stage, described) {
+            (Stage::WritingCommit, Some(DescriptorState::InCommit))
+            | (Stage::WritingPrepare, Some(DescriptorState::InDoubt))
+            | (Stage::WritingBackout, _) => self.continue_unit(unit, effects),
+            (Stage::WritingCommit | Stage::WritingPrepare, _) => {
+                // It was never written, so peers have backed the shared part out.
+                if let Some(work) = self.units.get_mut(unit)
+                    && let Some(teller) = &mut work.teller
+                {
+                    teller.answer = Err(crate::mqi::Reason::BackedOut);
+                }
+                self.back_out_quietly(unit, effects);
+            }
+            (Stage::Settling { outcome, .. }, _) => self.settle_shared(unit, *outcome, effects),
+            (Stage::DeletingDescriptor { outcome }, _) => self.settle_shared(unit, *outcome, effects),
+            // The log will call.
+            (Stage::ForcingWork | Stage::ForcingCommit | Stage::ForcingPrepare, _) => {}
+            (Stage::Open | Stage::Prepared, _) => {}
+        }
+    }
+
+    /// A descriptor whose unit of work is not in the log: it had nothing recoverable in its private part.
+    fn finish_described(&mut self, unit: UnitOfWorkId, descriptor: UnitOfWorkDescriptor, effects: &mut Effects) {
+        let mut work = UnitOfWork::new(descriptor.xid, descriptor.disposition, 0);
+        work.shared = descriptor.operations;
+        work.descriptor = true;
+        self.units.insert(unit.clone(), work);
+        let unit_of_work = unit.clone();
+        match descriptor.state {
+            DescriptorState::InCommit => {
+                effects.report(Event::RestartFinished { unit_of_work, state: UnitOfWorkState::InCommit });
+                if let Some(work) = self.units.get_mut(&unit) {
+                    work.state = UnitOfWorkState::InCommit;
+                }
+                self.settle_shared(&unit, Outcome::Commit, effects);
+            }
+            DescriptorState::InBackout => {
+                effects.report(Event::RestartFinished { unit_of_work, state: UnitOfWorkState::InBackout });
+                self.back_out_quietly(&unit, effects);
+            }
+            DescriptorState::InDoubt => {
+                // The prepare record was never forced: the coordinator got no vote.
+                effects.report(Event::RestartBackedOut { unit_of_work });
+                self.back_out_quietly(&unit, effects);
+            }
+        }
+    }
+
+    /// Backs out without writing a descriptor first: nobody else is going to finish it.
+    fn back_out_quietly(&mut self, unit: &UnitOfWorkId, effects: &mut Effects) {
+        let work = self.units.get_mut(unit).expect("a unit of work that ends is known");
+        work.state = UnitOfWorkState::InBackout;
+        if work.logged.is_some() {
+            self.append(&LogRecord::BackedOut(unit.clone()), effects);
+        }
+        self.settle_shared(unit, Outcome::Backout, effects);
+    }
+
+    /// The outcome of a unit of work in doubt may be found in its descriptor, if its group may resolve it.
+    fn watch_for_group_resolution(&mut self, effects: &mut Effects) {
+        let life = self.life;
+        let waits = self.units.iter().any(|(unit, work)| {
+            unit.incarnation < life && work.stage == Stage::Prepared && work.disposition == Disposition::Group
+        });
+        if waits && !self.timers.is_set(&super::timer::TimerFor::Retry) {
+            let at = self.now + self.definition.retry_interval;
+            self.timers.set(at, super::timer::TimerFor::Retry, effects);
+        }
+    }
+
+    fn ready(&mut self, effects: &mut Effects) {
+        self.phase = Phase::Running;
+        let silence = self.definition.client_silence;
+        let local = self.definition.group.as_ref().map(|group| local_group_address(&group.name, &self.placement.image));
+        for address in self.definition.listeners.iter().cloned().chain(local) {
+            effects.push(Effect::Listen { address, silence });
+        }
+        if self.life.0 > 1 {
+            effects.step(Step::RestartComplete);
+        }
+        effects.report(Event::QueueManagerReady { incarnation: self.life });
+    }
+
+    pub(super) fn checkpoint_if_due(&mut self, effects: &mut Effects) {
+        if self.log.checkpoint_due() {
+            let live = self.live_records();
+            self.log.checkpoint(live, effects);
+        }
+    }
+
+    /// The records to which everything so far amounts.
+    fn live_records(&self) -> Vec<LogRecord> {
+        let mut records = vec![LogRecord::Life(self.life)];
+        let persistent = |persistence| persistence == Persistence::Persistent;
+        for (name, queue) in &self.queues {
+            for (number, message, state) in queue.messages() {
+                if !persistent(message.descriptor.persistence) {
+                    continue;
+                }
+                let put_by = match state {
+                    MessageState::UncommittedPut(unit) => Some(unit.clone()),
+                    _ => None,
+                };
+                let (queue, message) = (name.clone(), message.clone());
+                records.push(LogRecord::Put { unit_of_work: put_by, queue: queue.clone(), number, message });
+                if let MessageState::UncommittedGet(unit) = state {
+                    records.push(LogRecord::Get { unit_of_work: unit.clone(), queue, number });
+                }
+            }
+        }
+        for (unit, work) in self.units.iter().filter(|(_, work)| work.logged.is_some()) {
+            match (&work.state, &work.xid) {
+                (UnitOfWorkState::InDoubt, Some(xid)) => records.push(LogRecord::Prepared {
+                    unit_of_work: unit.clone(),
+                    xid: xid.clone(),
+                    disposition: work.disposition,
+                    operations: work.shared.clone(),
+                }),
+                _ => {
+                    for operation in &work.shared {
+                        let (unit_of_work, operation) = (Some(unit.clone()), operation.clone());
+                        records.push(LogRecord::Shared { unit_of_work, operation });
+                    }
+                }
+            }
+            match (&work.state, &work.stage) {
+                (UnitOfWorkState::InCommit, _) | (_, Stage::ForcingCommit) => {
+                    records.push(LogRecord::Committed(unit.clone()));
+                }
+                (UnitOfWorkState::InBackout, Stage::Settling { .. } | Stage::DeletingDescriptor { .. }) => {
+                    records.push(LogRecord::BackedOut(unit.clone()));
+                }
+                _ => {}
+            }
+        }
+        records
+    }
+}

@@ -1,0 +1,258 @@
+//! Peer recovery: the members of a group finish what a failed member left in a structure.
+//!
+//! Triggered by the abnormal disconnection of a connector from a structure, which every other connector of that structure
+//! is told (`CSQE008I`). All of them try to initiate; one wins, and all cooperate (IBM MQ for z/OS "Peer recovery",
+//! csq82gs; reference A3.1, G2):
+//!
+//! ```text
+//! lock (one initiator) ─► still failed? ─► who can help? ─► phase 1: in-commit, in-backout ─► phase 2: in-flight
+//!                                                             │ a share failed: CSQE015I        │
+//!                                                             ▼                                 ▼
+//!                                                     left for the restart          release the connection, unlock
+//! ```
+//!
+//! Units of work in doubt are left alone in both phases: their entries stay locked until their coordinator, their group
+//! or an operator resolves them. Every command names the unit of work it is for and does nothing if that unit no longer
+//! holds the entry, so a recovery can be repeated from its beginning: that is what happens when its initiator dies.
+//!
+//! A restarting member recovers its own former life in the same way, for what its peers have not recovered or are not
+//! there to recover. Different structures are recovered independently of each other.
+//!
+//! Work is shared out by unit of work in phase 1 and by entry in phase 2; a helper that does not answer in time has its
+//! share done by the initiator. How the product shares out is not documented.
+
+mod initiator;
+mod share;
+
+use std::collections::BTreeMap;
+
+use crate::coupling_facility::command::{CommandRejected, Connector, ListAnswer};
+use crate::coupling_facility::definition::ADMIN_STRUCTURE;
+use crate::event::Event;
+use crate::frame::Frame;
+use crate::machine::{ConnectionId, Effects};
+use crate::name::{QueueManagerName, StructureName};
+use crate::queue_sharing::structures::Structures;
+use crate::sysplex::frame::{GroupMessage, RecoveryPhase, SysplexFrame};
+
+use initiator::{Initiator, InitiatorAwaiting};
+pub(crate) use share::settle;
+use share::{Progress, Share, ShareAwaiting};
+
+/// One recovery: of whom, in which structure.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecoveryKey {
+    /// The structure.
+    pub structure: StructureName,
+    /// Who failed.
+    pub failed: Connector,
+}
+
+/// What a recovery awaits from the coupling facility.
+#[derive(Clone, Debug)]
+pub struct RecoveryAwaiting {
+    key: RecoveryKey,
+    what: What,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Initiator(InitiatorAwaiting),
+    Share(RecoveryPhase, ShareAwaiting),
+}
+
+/// What a recovery needs of the queue manager that runs it.
+pub struct Context<'a, A> {
+    /// Where commands go.
+    pub structures: &'a mut Structures<A>,
+    /// Where effects go.
+    pub effects: &'a mut Effects,
+    /// The connection to the image's system services, which pass on group messages.
+    pub image: Option<ConnectionId>,
+    /// Who recovers.
+    pub me: &'a Connector,
+    /// The members of the group.
+    pub members: &'a [QueueManagerName],
+}
+
+impl<A> Context<'_, A> {
+    fn tell(&mut self, to: &QueueManagerName, message: GroupMessage) {
+        if let Some(image) = self.image {
+            let frame = SysplexFrame::Group { from: self.me.name.clone(), to: to.clone(), message };
+            self.effects.send(image, Frame::Sysplex(Box::new(frame)));
+        }
+    }
+}
+
+/// All recoveries in which one member takes part.
+#[derive(Debug, Default)]
+pub struct Recoveries {
+    initiated: BTreeMap<RecoveryKey, Initiator>,
+    shares: BTreeMap<(RecoveryKey, RecoveryPhase), Share>,
+}
+
+impl Recoveries {
+    /// Whether nothing is to be recovered, as far as this member knows.
+    pub fn is_idle(&self) -> bool {
+        self.initiated.is_empty()
+    }
+
+    /// Whether a former life of this member is still to be recovered.
+    pub fn concerns(&self, name: &QueueManagerName) -> bool {
+        self.initiated.keys().any(|key| key.failed.name == *name)
+    }
+
+    /// A connector of a structure failed: event exit, or found so when connecting.
+    pub fn failed_connection<A: From<RecoveryAwaiting>>(&mut self, key: RecoveryKey, context: &mut Context<'_, A>) {
+        let initiators_gone: Vec<RecoveryKey> = self
+            .initiated
+            .iter()
+            .filter(|(other, initiator)| other.structure == key.structure && initiator.waits_for(&key.failed))
+            .map(|(other, _)| other.clone())
+            .collect();
+        if !self.initiated.contains_key(&key) {
+            if key.structure.as_str() != ADMIN_STRUCTURE && key.failed.name != context.me.name {
+                context
+                    .effects
+                    .report(Event::PeerFailureSeen { structure: key.structure.clone(), failed: key.failed.clone() });
+            }
+            let initiator = Initiator::new(key.clone(), context);
+            self.initiated.insert(key, initiator);
+        }
+        for other in initiators_gone {
+            if let Some(initiator) = self.initiated.get_mut(&other) {
+                initiator.start_over(context);
+            }
+        }
+    }
+
+    /// The coupling facility answered.
+    pub fn answered<A: From<RecoveryAwaiting>>(
+        &mut self,
+        awaiting: RecoveryAwaiting,
+        answer: Result<ListAnswer, CommandRejected>,
+        context: &mut Context<'_, A>,
+    ) {
+        let RecoveryAwaiting { key, what } = awaiting;
+        match what {
+            What::Initiator(what) => {
+                let Some(initiator) = self.initiated.get_mut(&key) else { return };
+                if initiator.answered(what, answer, context) {
+                    self.initiated.remove(&key);
+                } else if let Some((phase, share, of)) = initiator.take_own_share() {
+                    self.begin_share(key, phase, share, of, None, context);
+                }
+            }
+            What::Share(phase, what) => {
+                let Some(share) = self.shares.get_mut(&(key.clone(), phase)) else { return };
+                let progress = share.answered(what, answer, context);
+                self.progressed(key, phase, progress, context);
+            }
+        }
+    }
+
+    /// Another member sent a message about a recovery.
+    pub fn group_message<A: From<RecoveryAwaiting>>(
+        &mut self,
+        from: &QueueManagerName,
+        message: GroupMessage,
+        context: &mut Context<'_, A>,
+    ) {
+        match message {
+            GroupMessage::RecoverShare { structure, failed, phase, share, of } => {
+                let key = RecoveryKey { structure, failed };
+                self.begin_share(key, phase, share, of, Some(from.clone()), context);
+            }
+            GroupMessage::ShareDone { structure, failed, phase, share, succeeded } => {
+                let key = RecoveryKey { structure, failed };
+                self.share_ended(key, phase, share, succeeded, context);
+            }
+            GroupMessage::GroupResolved { .. } => {}
+        }
+    }
+
+    /// Time passed: helpers that have not answered are not waited for, and recoveries initiated by others are looked
+    /// after.
+    pub fn look_again<A: From<RecoveryAwaiting>>(&mut self, context: &mut Context<'_, A>) {
+        let keys: Vec<RecoveryKey> = self.initiated.keys().cloned().collect();
+        for key in keys {
+            let Some(initiator) = self.initiated.get_mut(&key) else { continue };
+            initiator.look_again(context);
+            if let Some((phase, share, of)) = initiator.take_own_share() {
+                self.begin_share(key, phase, share, of, None, context);
+            }
+        }
+    }
+
+    /// The connection to the coupling facility is lost: others will recover, this member among the recovered.
+    pub fn lose(&mut self) {
+        self.initiated.clear();
+        self.shares.clear();
+    }
+
+    fn begin_share<A: From<RecoveryAwaiting>>(
+        &mut self,
+        key: RecoveryKey,
+        phase: RecoveryPhase,
+        share: u32,
+        of: u32,
+        for_whom: Option<QueueManagerName>,
+        context: &mut Context<'_, A>,
+    ) {
+        let mut work = Share::new(key.clone(), phase, share, of, for_whom);
+        let progress = work.start(context);
+        self.shares.insert((key.clone(), phase), work);
+        self.progressed(key, phase, progress, context);
+    }
+
+    fn progressed<A: From<RecoveryAwaiting>>(
+        &mut self,
+        key: RecoveryKey,
+        phase: RecoveryPhase,
+        progress: Progress,
+        context: &mut Context<'_, A>,
+    ) {
+        let succeeded = match progress {
+            Progress::Working => return,
+            Progress::Finished => true,
+            Progress::Failed => false,
+        };
+        let Some(work) = self.shares.remove(&(key.clone(), phase)) else { return };
+        match work.for_whom() {
+            Some(initiator) => {
+                if work.items() > 0 {
+                    context.effects.report(Event::PeerHelped {
+                        structure: key.structure.clone(),
+                        failed: key.failed.clone(),
+                        items: work.items(),
+                    });
+                }
+                let RecoveryKey { structure, failed } = key;
+                let done = GroupMessage::ShareDone { structure, failed, phase, share: work.share(), succeeded };
+                context.tell(&initiator.clone(), done);
+            }
+            None => {
+                if let Some(initiator) = self.initiated.get_mut(&key) {
+                    initiator.count(work.items());
+                }
+                self.share_ended(key, phase, work.share(), succeeded, context);
+            }
+        }
+    }
+
+    fn share_ended<A: From<RecoveryAwaiting>>(
+        &mut self,
+        key: RecoveryKey,
+        phase: RecoveryPhase,
+        share: u32,
+        succeeded: bool,
+        context: &mut Context<'_, A>,
+    ) {
+        let Some(initiator) = self.initiated.get_mut(&key) else { return };
+        if initiator.share_ended(phase, share, succeeded, context) {
+            self.initiated.remove(&key);
+        } else if let Some((phase, share, of)) = initiator.take_own_share() {
+            self.begin_share(key, phase, share, of, None, context);
+        }
+    }
+}

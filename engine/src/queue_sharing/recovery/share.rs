@@ -1,0 +1,279 @@
+//! One member's share of one phase of a recovery.
+//!
+//! Phase 1 finishes units of work whose descriptor says in-commit or in-backout, one after the other: their entries in
+//! this structure, then the descriptor's mention of them. Phase 2 backs out what is still held and belongs to no unit of
+//! work in doubt: an uncommitted put is deleted, a message on the get list goes back to its place on the queue with its
+//! backout count raised (a message locked by a browse goes back as it was).
+
+use std::collections::VecDeque;
+
+use crate::coupling_facility::command::{CommandRejected, EntryStatus, ListAnswer, ListHeader, ListOperation};
+use crate::coupling_facility::definition::ADMIN_STRUCTURE;
+use crate::defect::Defect;
+use crate::event::Event;
+use crate::name::{QueueManagerName, StructureName};
+use crate::step::Step;
+use crate::sysplex::frame::RecoveryPhase;
+use crate::unit_of_work::{
+    DescriptorState, Outcome, SharedOperation, SharedOperationKind, UnitOfWorkDescriptor, UnitOfWorkId,
+};
+
+use super::{Context, RecoveryAwaiting, RecoveryKey, What};
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ShareAwaiting {
+    Descriptors,
+    Entries,
+    Settled,
+    Struck,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    Working,
+    Finished,
+    Failed,
+}
+
+/// One thing to be done.
+#[derive(Debug)]
+enum Item {
+    Unit { id: UnitOfWorkId, outcome: Outcome, operations: Vec<SharedOperation> },
+    Entry(EntryStatus),
+}
+
+#[derive(Debug)]
+pub(super) struct Share {
+    key: RecoveryKey,
+    phase: RecoveryPhase,
+    share: u32,
+    of: u32,
+    for_whom: Option<QueueManagerName>,
+    descriptors: Option<Vec<UnitOfWorkDescriptor>>,
+    entries: Option<Vec<EntryStatus>>,
+    waiting: VecDeque<Item>,
+    current: Option<Item>,
+    unanswered: u32,
+    items: u32,
+}
+
+/// The command that gives a shared operation its outcome. Does nothing if the unit of work no longer holds the entry.
+pub(crate) fn settle(operation: &SharedOperation, owner: &UnitOfWorkId, outcome: Outcome) -> ListOperation {
+    let entry = operation.entry;
+    let owner = owner.clone();
+    match (operation.kind, outcome) {
+        (SharedOperationKind::Put, Outcome::Commit) => ListOperation::CommitPut { entry, owner },
+        (SharedOperationKind::Put, Outcome::Backout) | (SharedOperationKind::Get, Outcome::Commit) => {
+            ListOperation::Delete { entry, owner }
+        }
+        (SharedOperationKind::Get, Outcome::Backout) => ListOperation::Return { entry, owner, count_backout: true },
+    }
+}
+
+impl Share {
+    pub(super) fn new(
+        key: RecoveryKey,
+        phase: RecoveryPhase,
+        share: u32,
+        of: u32,
+        for_whom: Option<QueueManagerName>,
+    ) -> Self {
+        assert!(share < of, "a share is one of several: {share} of {of}");
+        Share {
+            key,
+            phase,
+            share,
+            of,
+            for_whom,
+            descriptors: None,
+            entries: None,
+            waiting: VecDeque::new(),
+            current: None,
+            unanswered: 0,
+            items: 0,
+        }
+    }
+
+    pub(super) fn for_whom(&self) -> Option<&QueueManagerName> {
+        self.for_whom.as_ref()
+    }
+
+    pub(super) fn share(&self) -> u32 {
+        self.share
+    }
+
+    /// How much was done.
+    pub(super) fn items(&self) -> u32 {
+        self.items
+    }
+
+    pub(super) fn start<A: From<RecoveryAwaiting>>(&mut self, context: &mut Context<'_, A>) -> Progress {
+        let admin = StructureName::from(ADMIN_STRUCTURE);
+        let descriptors = ListOperation::ReadDescriptors { queue_manager: Some(self.key.failed.name.clone()) };
+        let entries = ListOperation::ListHeld { connector: self.key.failed.clone() };
+        let structure = self.key.structure.clone();
+        if self.command(&admin, descriptors, ShareAwaiting::Descriptors, context)
+            && self.command(&structure, entries, ShareAwaiting::Entries, context)
+        {
+            Progress::Working
+        } else {
+            Progress::Failed
+        }
+    }
+
+    pub(super) fn answered<A: From<RecoveryAwaiting>>(
+        &mut self,
+        what: ShareAwaiting,
+        answer: Result<ListAnswer, CommandRejected>,
+        context: &mut Context<'_, A>,
+    ) -> Progress {
+        match (what, answer) {
+            (ShareAwaiting::Descriptors, Ok(ListAnswer::Descriptors(descriptors))) => {
+                self.descriptors = Some(descriptors);
+                self.plan(context)
+            }
+            (ShareAwaiting::Entries, Ok(ListAnswer::Entries(entries))) => {
+                self.entries = Some(entries);
+                self.plan(context)
+            }
+            (ShareAwaiting::Settled, Ok(_)) => {
+                self.unanswered -= 1;
+                if self.unanswered > 0 { Progress::Working } else { self.settled(context) }
+            }
+            (ShareAwaiting::Struck, Ok(_)) => {
+                context.effects.step(Step::RecoveryUnitFinished);
+                self.next(context)
+            }
+            (_, _) => Progress::Failed,
+        }
+    }
+
+    /// Once both lists are here: what is this member's share of them?
+    fn plan<A: From<RecoveryAwaiting>>(&mut self, context: &mut Context<'_, A>) -> Progress {
+        let (Some(descriptors), Some(entries)) = (&self.descriptors, &self.entries) else { return Progress::Working };
+        let failed = &self.key.failed;
+        let left_behind = descriptors.iter().filter(|descriptor| descriptor.id.incarnation <= failed.incarnation);
+        match self.phase {
+            RecoveryPhase::One => {
+                for descriptor in left_behind {
+                    let mine = descriptor.id.sequence % u64::from(self.of) == u64::from(self.share);
+                    let operations: Vec<_> = descriptor
+                        .operations
+                        .iter()
+                        .filter(|operation| operation.structure == self.key.structure)
+                        .cloned()
+                        .collect();
+                    if !mine || operations.is_empty() {
+                        continue;
+                    }
+                    let outcome = match descriptor.state {
+                        DescriptorState::InCommit if Defect::PeerBacksOutInCommit.is_planted() => Outcome::Backout,
+                        DescriptorState::InCommit => Outcome::Commit,
+                        DescriptorState::InBackout => Outcome::Backout,
+                        DescriptorState::InDoubt => continue,
+                    };
+                    self.waiting.push_back(Item::Unit { id: descriptor.id.clone(), outcome, operations });
+                }
+            }
+            RecoveryPhase::Two => {
+                let in_doubt: Vec<&UnitOfWorkDescriptor> =
+                    left_behind.filter(|descriptor| descriptor.state == DescriptorState::InDoubt).collect();
+                if self.share == 0 {
+                    for descriptor in &in_doubt {
+                        if descriptor.operations.iter().any(|operation| operation.structure == self.key.structure) {
+                            context.effects.report(Event::PeerLeftInDoubt {
+                                structure: self.key.structure.clone(),
+                                unit_of_work: descriptor.id.clone(),
+                            });
+                        }
+                    }
+                }
+                for entry in entries {
+                    let mine = entry.entry.0 % u64::from(self.of) == u64::from(self.share);
+                    let untouchable = in_doubt.iter().any(|descriptor| descriptor.id == entry.owner)
+                        && !Defect::PeerTouchesInDoubt.is_planted();
+                    if mine && !untouchable {
+                        self.waiting.push_back(Item::Entry(entry.clone()));
+                    }
+                }
+            }
+        }
+        self.next(context)
+    }
+
+    fn next<A: From<RecoveryAwaiting>>(&mut self, context: &mut Context<'_, A>) -> Progress {
+        let Some(item) = self.waiting.pop_front() else { return Progress::Finished };
+        self.items += 1;
+        let structure = self.key.structure.clone();
+        let commands: Vec<ListOperation> = match &item {
+            Item::Unit { id, outcome, operations } => {
+                operations.iter().map(|operation| settle(operation, id, *outcome)).collect()
+            }
+            Item::Entry(status) => vec![back_out(status)],
+        };
+        self.current = Some(item);
+        for command in commands {
+            self.unanswered += 1;
+            if !self.command(&structure, command, ShareAwaiting::Settled, context) {
+                return Progress::Failed;
+            }
+        }
+        Progress::Working
+    }
+
+    /// The current item's entries are settled.
+    fn settled<A: From<RecoveryAwaiting>>(&mut self, context: &mut Context<'_, A>) -> Progress {
+        let structure = self.key.structure.clone();
+        match self.current.take().expect("an answer belongs to the current item") {
+            Item::Unit { id, outcome, .. } => {
+                let (structure_of, unit_of_work) = (structure.clone(), id.clone());
+                context.effects.report(match outcome {
+                    Outcome::Commit => Event::PeerCommitted { structure: structure_of, unit_of_work },
+                    Outcome::Backout => Event::PeerBackedOut { structure: structure_of, unit_of_work },
+                });
+                let strike = ListOperation::StrikeOperations { unit_of_work: id, structure };
+                let admin = StructureName::from(ADMIN_STRUCTURE);
+                if self.command(&admin, strike, ShareAwaiting::Struck, context) {
+                    Progress::Working
+                } else {
+                    Progress::Failed
+                }
+            }
+            Item::Entry(status) => {
+                let EntryStatus { owner: unit_of_work, queue, header, .. } = status;
+                context.effects.report(match header {
+                    ListHeader::Get(_) => Event::PeerBackedOutGet { structure, queue, unit_of_work },
+                    ListHeader::Put(_) => Event::PeerBackedOutPut { structure, queue, unit_of_work },
+                });
+                context.effects.step(Step::RecoveryEntryBackedOut);
+                self.next(context)
+            }
+        }
+    }
+
+    fn command<A: From<RecoveryAwaiting>>(
+        &self,
+        structure: &StructureName,
+        operation: ListOperation,
+        awaiting: ShareAwaiting,
+        context: &mut Context<'_, A>,
+    ) -> bool {
+        let awaiting = RecoveryAwaiting { key: self.key.clone(), what: What::Share(self.phase, awaiting) };
+        context.structures.command(structure, operation, awaiting.into(), context.effects).is_ok()
+    }
+}
+
+/// The command that backs out one entry of a unit of work in flight.
+fn back_out(status: &EntryStatus) -> ListOperation {
+    let (entry, owner) = (status.entry, status.owner.clone());
+    if Defect::PeerCommitsInFlight.is_planted() {
+        return match status.header {
+            ListHeader::Get(_) => ListOperation::Delete { entry, owner },
+            ListHeader::Put(_) => ListOperation::CommitPut { entry, owner },
+        };
+    }
+    match status.header {
+        ListHeader::Get(_) => ListOperation::Return { entry, count_backout: !owner.is_browse_lock(), owner },
+        ListHeader::Put(_) => ListOperation::Delete { entry, owner },
+    }
+}

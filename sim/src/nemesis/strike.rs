@@ -1,0 +1,283 @@
+//! How each fault strikes, what follows it, and how everything is mended in the end.
+
+use indoubt_engine::machine::StopMode;
+use indoubt_engine::time::{Duration, Time};
+
+use super::{Agenda, Witness};
+use crate::fabric::{DiskFault as Damage, Fabric, HostId, LinkKind};
+use crate::scenario::duration_to_text;
+use crate::scenario::model::{DiskFault, FaultAction, Place};
+use crate::topology::{Built, ProcessKind, World, place_name};
+
+/// How often it is looked whether a stop in good order has come to its end.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How long an image that is taken offline waits for its queue managers to stop.
+const OFFLINE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Something on the agenda.
+#[derive(Clone, Debug)]
+pub enum Task {
+    /// A fault strikes.
+    Strike(usize),
+    /// A random fault strikes, and draws when it will again.
+    StrikeAgain(usize),
+    /// A process is started.
+    Start(String),
+    /// A place gets its power back, and what is at home there starts.
+    PowerOn(Place),
+    /// A process goes on.
+    Resume(String),
+    /// A cut ends.
+    Heal { from: HostId, to: HostId, kind: LinkKind, text: String },
+    /// A bad link is as it was.
+    Restore(Place, Place),
+    /// A disk works again.
+    MendDisk(String),
+    /// An image that is taken offline: have its servers stopped?
+    GoOffline { place: Place, until: Time, restart_after: Option<Duration> },
+    /// An image that is taken offline: have its system services ended?
+    SwitchOff { place: Place, until: Time, restart_after: Option<Duration> },
+}
+
+fn after(text: &str, duration: Option<Duration>) -> String {
+    duration.map_or_else(|| text.to_owned(), |duration| format!("{text} for {}", duration_to_text(duration)))
+}
+
+pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &Witness, action: &FaultAction) {
+    let now = fabric.now();
+    match action {
+        FaultAction::Kill { process, restart_after } => {
+            let Some(built) = world.process(process) else { return };
+            if fabric.is_running(built.id) {
+                witness.fault(fabric, &format!("{process} killed"));
+                end(fabric, built);
+            } else {
+                witness.fault(fabric, &format!("{process} to be killed, but it is down already"));
+            }
+            if let Some(duration) = restart_after {
+                agenda.add(now + *duration, Task::Start(process.clone()));
+            }
+        }
+        FaultAction::Start { process } => start(fabric, world, witness, process),
+        FaultAction::StopQueueManager { queue_manager, force, restart_after } => {
+            let Some(built) = world.process(queue_manager.as_str()) else { return };
+            let (mode, word) = if *force { (StopMode::Force, "FORCE") } else { (StopMode::Quiesce, "QUIESCE") };
+            witness.fault(fabric, &format!("{queue_manager} asked to stop, MODE({word})"));
+            fabric.stop(built.id, mode);
+            if let Some(duration) = restart_after {
+                agenda.add(now + *duration, Task::Start(queue_manager.to_string()));
+            }
+        }
+        FaultAction::PowerOff { place, restart_after } => {
+            let Some(host) = world.host(place) else { return };
+            let text = after(&format!("{} loses power", place_name(place)), *restart_after);
+            witness.fault(fabric, &text);
+            fabric.power_off(host);
+            if let Some(duration) = restart_after {
+                agenda.add(now + *duration, Task::PowerOn(place.clone()));
+            }
+        }
+        FaultAction::TakeOffline { image, restart_after } => {
+            let place = Place::Image(image.clone());
+            witness.fault(fabric, &format!("{image} is taken offline"));
+            for built in at_home(fabric, world, &place).filter(|built| built.kind == ProcessKind::Server) {
+                fabric.stop(built.id, StopMode::Quiesce);
+            }
+            let until = now + OFFLINE_PATIENCE;
+            agenda.add(now + LOOK, Task::GoOffline { place, until, restart_after: *restart_after });
+        }
+        FaultAction::Pause { process, duration } => {
+            witness.fault(fabric, &after(&format!("{process} paused"), Some(*duration)));
+            for built in paused_with(world, process) {
+                fabric.pause(built.id);
+            }
+            agenda.add(now + *duration, Task::Resume(process.clone()));
+        }
+        FaultAction::Cut { from, to, one_way, duration } => {
+            let (Some(one), Some(other)) = (world.host(from), world.host(to)) else { return };
+            let kind = World::link_kind(from, to);
+            let arrow = if *one_way { "->" } else { "<->" };
+            let text = format!("link {} {arrow} {}", place_name(from), place_name(to));
+            witness.fault(fabric, &after(&format!("{text} cut"), Some(*duration)));
+            fabric.cut(one, other, kind);
+            agenda.add(now + *duration, Task::Heal { from: one, to: other, kind, text });
+            if !one_way {
+                fabric.cut(other, one, kind);
+                let text = String::new();
+                agenda.add(now + *duration, Task::Heal { from: other, to: one, kind, text });
+            }
+        }
+        FaultAction::Degrade { from, to, quality, duration } => {
+            let (Some(one), Some(other)) = (world.host(from), world.host(to)) else { return };
+            let text = format!("link {} <-> {} bad", place_name(from), place_name(to));
+            witness.fault(fabric, &after(&text, Some(*duration)));
+            fabric.set_link(one, other, World::link_kind(from, to), *quality);
+            agenda.add(now + *duration, Task::Restore(from.clone(), to.clone()));
+        }
+        FaultAction::Disk { queue_manager, fault, duration } => {
+            let Some(built) = world.process(queue_manager.as_str()) else { return };
+            let Some(disk) = built.disk else { return };
+            let (damage, text, ends) = match fault {
+                DiskFault::LoseForce => (Damage::LoseForce, "will lose what was forced last, if power fails", false),
+                DiskFault::TearLastWrite => (Damage::TearLastWrite, "tears its last write, and its writer ends", true),
+                DiskFault::Slow(delay) => (Damage::Slow(*delay), "is slow", false),
+                DiskFault::Full => (Damage::Full, "is full", false),
+                DiskFault::RotTail => (Damage::RotTail, "has a rotten last sector, and its writer ends", true),
+            };
+            witness.fault(fabric, &after(&format!("log disk of {queue_manager} {text}"), *duration));
+            fabric.disk_fault(disk, damage);
+            if ends {
+                fabric.kill(built.id);
+            }
+            if let Some(duration) = duration {
+                agenda.add(now + *duration, Task::MendDisk(queue_manager.to_string()));
+            }
+        }
+        FaultAction::OneOf(_) => unreachable!("the choice is made before a fault strikes"),
+    }
+}
+
+pub(super) fn follow_up(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &Witness, task: Task) {
+    let now = fabric.now();
+    match task {
+        Task::Strike(_) | Task::StrikeAgain(_) => unreachable!("the nemesis strikes itself"),
+        Task::Start(process) => start(fabric, world, witness, &process),
+        Task::PowerOn(place) => {
+            witness.healed(fabric, &format!("{} has power again", place_name(&place)));
+            power_on(fabric, world, &place);
+        }
+        Task::Resume(process) => {
+            witness.healed(fabric, &format!("{process} goes on"));
+            for built in paused_with(world, &process) {
+                fabric.resume(built.id);
+            }
+        }
+        Task::Heal { from, to, kind, text } => {
+            fabric.heal(from, to, kind);
+            if !text.is_empty() {
+                witness.healed(fabric, &format!("{text} works again"));
+            }
+        }
+        Task::Restore(from, to) => {
+            restore(fabric, world, &from, &to);
+            let text = format!("link {} <-> {} as it was", place_name(&from), place_name(&to));
+            witness.healed(fabric, &text);
+        }
+        Task::MendDisk(owner) => {
+            if let Some(disk) = world.process(&owner).and_then(|built| built.disk) {
+                fabric.disk_heal(disk);
+                witness.healed(fabric, &format!("log disk of {owner} works again"));
+            }
+        }
+        Task::GoOffline { place, until, restart_after } => {
+            let stopping = at_home(fabric, world, &place)
+                .any(|built| built.kind == ProcessKind::Server && fabric.is_running(built.id));
+            if stopping && now < until {
+                agenda.add(now + LOOK, Task::GoOffline { place, until, restart_after });
+                return;
+            }
+            for built in at_home(fabric, world, &place) {
+                match built.kind {
+                    ProcessKind::System => fabric.stop(built.id, StopMode::Quiesce),
+                    ProcessKind::Server | ProcessKind::Application => fabric.kill(built.id),
+                }
+            }
+            agenda.add(now + LOOK, Task::SwitchOff { place, until, restart_after });
+        }
+        Task::SwitchOff { place, until, restart_after } => {
+            let ending = at_home(fabric, world, &place).any(|built| fabric.is_running(built.id));
+            if ending && now < until {
+                agenda.add(now + LOOK, Task::SwitchOff { place, until, restart_after });
+                return;
+            }
+            if let Some(host) = world.host(&place) {
+                fabric.power_off(host);
+                witness.fault(fabric, &format!("{} is offline", place_name(&place)));
+            }
+            if let Some(duration) = restart_after {
+                agenda.add(now + duration, Task::PowerOn(place));
+            }
+        }
+    }
+}
+
+/// Mends whatever is broken and starts whatever is down. `pending` is what would have followed faults later.
+pub(super) fn heal(fabric: &Fabric, world: &World, pending: Vec<Task>) {
+    fabric.heal_all();
+    for task in pending {
+        if let Task::Restore(from, to) = task {
+            restore(fabric, world, &from, &to);
+        }
+    }
+    for built in world.processes() {
+        if let Some(disk) = built.disk {
+            fabric.disk_heal(disk);
+        }
+        fabric.resume(built.id);
+    }
+    for (_, host) in world.places() {
+        fabric.power_on(host);
+    }
+    for built in world.processes() {
+        start_at_home(fabric, world, built);
+    }
+}
+
+/// A process ends; the end of a system is that of its host.
+fn end(fabric: &Fabric, built: &Built) {
+    match built.kind {
+        ProcessKind::System => fabric.power_off(fabric.host_of(built.id)),
+        ProcessKind::Server | ProcessKind::Application => fabric.kill(built.id),
+    }
+}
+
+fn start(fabric: &Fabric, world: &World, witness: &Witness, process: &str) {
+    let Some(built) = world.process(process) else { return };
+    let powered = world.host(&built.home).is_some_and(|host| fabric.is_powered(host));
+    if fabric.is_running(built.id) {
+        witness.healed(fabric, &format!("{process} to be started, but it runs already"));
+    } else if powered {
+        witness.healed(fabric, &format!("{process} started"));
+        start_at_home(fabric, world, built);
+    } else {
+        witness.healed(fabric, &format!("{process} to be started, but its host has no power"));
+    }
+}
+
+fn start_at_home(fabric: &Fabric, world: &World, built: &Built) {
+    // An application whose work is done has ended; only what was ended by others is started again.
+    if let Some(host) = world.host(&built.home) {
+        fabric.start_on(built.id, host);
+    }
+}
+
+fn power_on(fabric: &Fabric, world: &World, place: &Place) {
+    let Some(host) = world.host(place) else { return };
+    fabric.power_on(host);
+    for built in world.processes().iter().filter(|built| built.home == *place) {
+        start_at_home(fabric, world, built);
+    }
+}
+
+fn restore(fabric: &Fabric, world: &World, from: &Place, to: &Place) {
+    if let (Some(one), Some(other)) = (world.host(from), world.host(to)) {
+        fabric.set_link(one, other, World::link_kind(from, to), world.link(from, to));
+    }
+}
+
+/// Processes that run on a place's host now.
+fn at_home<'a>(fabric: &'a Fabric, world: &'a World, place: &Place) -> impl Iterator<Item = &'a Built> {
+    let host = world.host(place);
+    world.processes().iter().filter(move |built| Some(fabric.host_of(built.id)) == host)
+}
+
+/// Who stands still when a process does: a system takes everything on its host with it.
+fn paused_with<'a>(world: &'a World, process: &str) -> impl Iterator<Item = &'a Built> {
+    let paused = world.process(process);
+    world.processes().iter().filter(move |built| {
+        paused.is_some_and(|paused| {
+            built.id == paused.id || (paused.kind == ProcessKind::System && built.home == paused.home)
+        })
+    })
+}

@@ -1,0 +1,136 @@
+//! The witness: sees every step, event and life of a run, and writes down what a report, a sweep and the ledger need.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use indoubt_engine::event::{Event, Weight};
+use indoubt_engine::machine::Ended;
+use indoubt_engine::step::Step;
+use indoubt_engine::time::Time;
+use indoubt_ledger::history::WorldHappening;
+
+use crate::fabric::{Fabric, Life, ProcessId};
+use crate::run::{Happening, Keep, TimelineEntry};
+use crate::topology::{ProcessKind, World};
+use crate::workload::Shared;
+
+/// What was seen so far.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// Faults, detections, recoveries.
+    pub timeline: Vec<TimelineEntry>,
+    /// How often each event was reported.
+    pub events: BTreeMap<&'static str, u64>,
+    /// How often each step was passed.
+    pub steps: BTreeMap<Step, u64>,
+    /// The applications are being put away for the audit: their ends are nobody's fault.
+    pub auditing: bool,
+}
+
+/// The witness of one run.
+pub struct Witness {
+    keep: Keep,
+    world: Arc<World>,
+    shared: Arc<Shared>,
+    seen: Mutex<Seen>,
+}
+
+impl Witness {
+    /// Has seen nothing yet.
+    #[must_use]
+    pub fn new(keep: Keep, world: Arc<World>, shared: Arc<Shared>) -> Self {
+        Witness { keep, world, shared, seen: Mutex::new(Seen::default()) }
+    }
+
+    /// What was seen.
+    pub fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().expect("a panic of the witness ends the run")
+    }
+
+    fn name(&self, process: ProcessId) -> String {
+        self.world.built(process).map_or_else(|| "auditor".to_owned(), |built| built.name.clone())
+    }
+
+    fn note(&self, at: Time, who: String, what: Happening) {
+        self.seen().timeline.push(TimelineEntry { at, who, what });
+    }
+
+    /// A fault struck.
+    pub fn fault(&self, fabric: &Fabric, text: &str) {
+        let at = fabric.now();
+        self.shared.history().world(at.as_nanoseconds(), WorldHappening::Fault(text.to_owned()));
+        self.note(at, "nemesis".to_owned(), Happening::Fault(text.to_owned()));
+    }
+
+    /// A fault ended.
+    pub fn healed(&self, fabric: &Fabric, text: &str) {
+        let at = fabric.now();
+        self.shared.history().world(at.as_nanoseconds(), WorldHappening::Healed(text.to_owned()));
+        self.note(at, "nemesis".to_owned(), Happening::Healed(text.to_owned()));
+    }
+
+    /// A process passed a step.
+    pub fn step(&self, at: Time, process: ProcessId, step: Step) {
+        *self.seen().steps.entry(step).or_default() += 1;
+        if self.keep == Keep::Detail {
+            self.note(at, self.name(process), Happening::Detail(format!("step {step}: {}", step.about())));
+        }
+    }
+
+    /// A process reported an event.
+    pub fn event(&self, at: Time, process: ProcessId, event: &Event) {
+        *self.seen().events.entry(event.name()).or_default() += 1;
+        let headline = event.weight() != Weight::Detail;
+        if !headline && self.keep == Keep::Report {
+            return;
+        }
+        let who = self.name(process);
+        if headline {
+            let happening = WorldHappening::Event {
+                name: event.name().to_owned(),
+                subject: who.clone(),
+                text: format!("{who}: {event}"),
+            };
+            self.shared.history().world(at.as_nanoseconds(), happening);
+        }
+        self.note(at, who, Happening::Event(event.clone()));
+    }
+
+    /// A process started or ended.
+    pub fn life(&self, at: Time, process: ProcessId, life: Life) {
+        if self.seen().auditing {
+            return;
+        }
+        let Some(built) = self.world.built(process) else { return };
+        let at_ns = at.as_nanoseconds();
+        let mut history = self.shared.history();
+        match (built.kind, life) {
+            (ProcessKind::Application, Life::Started(incarnation)) => {
+                if incarnation.0 > 1 {
+                    let index = history.process(&built.name);
+                    history.started(at_ns, index);
+                }
+            }
+            (ProcessKind::Application, Life::Killed | Life::PoweredOff) => {
+                let index = history.process(&built.name);
+                history.ended(at_ns, index);
+            }
+            (ProcessKind::Application, Life::Ended(_)) => {}
+            (ProcessKind::System | ProcessKind::Server, Life::Started(_)) => {}
+            (ProcessKind::System | ProcessKind::Server, life) => {
+                let text = match life {
+                    Life::Ended(Ended::Normally) => format!("{} ended in good order", built.name),
+                    Life::Ended(Ended::Abnormally(reason)) => format!("{} ended itself: {reason}", built.name),
+                    Life::Killed => format!("{} was killed", built.name),
+                    _ => format!("{} went down with its host", built.name),
+                };
+                let (name, subject) = ("process_ended".to_owned(), built.name.clone());
+                history.world(at_ns, WorldHappening::Event { name, subject, text });
+            }
+        }
+        drop(history);
+        if self.keep == Keep::Detail {
+            self.note(at, built.name.clone(), Happening::Detail(format!("{life:?}")));
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The applications of a scenario's workload, each instance a process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Plan, ProcessKind};
+use crate::fabric::{DiskOptions, Fabric};
+use crate::scenario::model::{Application, Latency, Role, Scenario, Syncpointing};
+use crate::workload::{Instance, Shared, application_body};
+
+/// Time of a force of a coordinator's decision log.
+const DECISION_LOG: Latency = Latency { base: Duration::from_micros(500), jitter: Duration::from_micros(200) };
+
+pub(super) fn plan(fabric: &Fabric, scenario: &Scenario, shared: &Arc<Shared>) -> Vec<Plan> {
+    let mut plans = Vec::new();
+    let mut index = 0;
+    for application in &scenario.workload {
+        for (name, place) in application.processes() {
+            index += 1;
+            let disk = coordinates(application).then(|| {
+                fabric.add_disk(DiskOptions { name: format!("{name}/decisions"), force: DECISION_LOG, capacity: None })
+            });
+            let instance = Instance { name: name.clone(), index, place: place.clone() };
+            plans.push(Plan {
+                name,
+                kind: ProcessKind::Application,
+                home: place.clone(),
+                disk,
+                body: application_body(application, instance, shared.clone()),
+                restart: Duration::from_millis(500),
+            });
+        }
+    }
+    plans
+}
+
+/// Whether it is its own transaction coordinator, and so needs a disk.
+fn coordinates(application: &Application) -> bool {
+    let syncpoint = match &application.role {
+        Role::Requester(role) => &role.syncpoint,
+        Role::Server(role) => &role.syncpoint,
+        Role::Producer(role) => &role.syncpoint,
+        Role::Consumer(role) => &role.syncpoint,
+        Role::Operator(_) => return false,
+    };
+    *syncpoint == Syncpointing::TwoPhase
+}

@@ -1,0 +1,166 @@
+//! How an application's calls get into the history that the ledger judges: with true time, under the names the history
+//! gives to processes and queues.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use indoubt_engine::message::{Message, Persistence};
+use indoubt_engine::mqi::Reason;
+use indoubt_engine::mqi::client::{CallFailed, Fate};
+use indoubt_engine::queue_manager::definition::DeliverySequence;
+use indoubt_ledger::history::{
+    Completion, Delivery, Get, MessageIdentity, Operation, OperationIndex, ProcessIndex, Put, ResourceIndex, UnitIndex,
+    UnitOutcome,
+};
+
+use super::session::Outgoing;
+use super::shared::{QueueFacts, Shared};
+use crate::fabric::Process;
+
+/// Records for one process.
+pub struct Recorder {
+    process: Process,
+    shared: Arc<Shared>,
+    index: ProcessIndex,
+}
+
+impl Recorder {
+    /// Records for this process.
+    #[must_use]
+    pub fn new(process: Process, shared: Arc<Shared>) -> Self {
+        let index = shared.history().process(process.name().as_str());
+        Recorder { process, shared, index }
+    }
+
+    fn now(&self) -> u64 {
+        self.process.fabric().now().as_nanoseconds()
+    }
+
+    fn invoke(&self, operation: Operation) -> OperationIndex {
+        self.shared.history().invoke(self.now(), self.index, operation)
+    }
+
+    /// An operation has ended.
+    pub fn complete(&self, operation: OperationIndex, completion: Completion) {
+        if matches!(completion, Completion::Ok | Completion::Delivered(_)) {
+            self.shared.active(self.process.fabric().now());
+        }
+        self.shared.history().complete(self.now(), operation, completion);
+    }
+
+    /// An operation has failed: certainly, or nobody knows.
+    pub fn failed(&self, operation: OperationIndex, failed: CallFailed) {
+        let completion = match failed.fate {
+            Fate::DidNotHappen => Completion::Failed,
+            Fate::Unknown => Completion::Unknown,
+        };
+        self.shared.history().complete(self.now(), operation, completion);
+    }
+
+    /// A new unit of work.
+    #[must_use]
+    pub fn unit(&self) -> UnitIndex {
+        self.shared.history().unit(self.index)
+    }
+
+    /// A put to this queue begins.
+    #[must_use]
+    pub fn put(&self, facts: &QueueFacts, unit: Option<UnitIndex>, outgoing: &Outgoing) -> OperationIndex {
+        let Outgoing { descriptor, payload, origin, answers, .. } = outgoing;
+        let persistence = descriptor.persistence.unwrap_or(facts.default_persistence);
+        let priority = match facts.delivery_sequence {
+            DeliverySequence::Priority => descriptor.priority.unwrap_or(facts.default_priority),
+            DeliverySequence::Fifo => facts.default_priority,
+        };
+        let expires = descriptor.expiry.map(|expiry| (self.process.fabric().now() + expiry).as_nanoseconds());
+        let queue = self.shared.history().queue(&facts.history_name);
+        self.invoke(Operation::Put(Put {
+            queue,
+            message: MessageIdentity(payload.identity),
+            unit,
+            persistent: persistence == Persistence::Persistent,
+            priority: priority.get(),
+            expires_at_ns: expires,
+            digest: payload.digest,
+            origin: *origin,
+            reply_to: answers.map(MessageIdentity),
+        }))
+    }
+
+    /// A get from this queue begins.
+    #[must_use]
+    pub fn get(
+        &self,
+        facts: &QueueFacts,
+        unit: Option<UnitIndex>,
+        reply_to: Option<u64>,
+        wait: Duration,
+    ) -> OperationIndex {
+        let queue = self.shared.history().queue(&facts.history_name);
+        let wait_ns = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+        self.invoke(Operation::Get(Get { queue, unit, reply_to: reply_to.map(MessageIdentity), wait_ns }))
+    }
+
+    /// A get has ended.
+    pub fn got(&self, operation: OperationIndex, result: &Result<Message, CallFailed>) {
+        match result {
+            Ok(message) => {
+                let delivery = Delivery {
+                    message: MessageIdentity(message.payload.identity),
+                    digest: message.payload.digest,
+                    backout_count: message.descriptor.backout_count,
+                };
+                self.complete(operation, Completion::Delivered(delivery));
+            }
+            Err(failed) if failed.reason == Reason::NoMessageAvailable => {
+                self.shared.history().complete(self.now(), operation, Completion::Ok);
+            }
+            Err(failed) => self.failed(operation, *failed),
+        }
+    }
+
+    /// A commit begins: its first phase, if it has two.
+    #[must_use]
+    pub fn commit(&self, unit: UnitIndex) -> OperationIndex {
+        self.invoke(Operation::Commit { unit })
+    }
+
+    /// A backout begins.
+    #[must_use]
+    pub fn back_out(&self, unit: UnitIndex) -> OperationIndex {
+        self.invoke(Operation::Backout { unit })
+    }
+
+    /// The application has learned, or decided, how a unit of work ends.
+    pub fn resolved(&self, unit: UnitIndex, outcome: UnitOutcome) {
+        self.shared.history().resolved(self.now(), unit, outcome);
+    }
+
+    /// Something exclusive is asked for.
+    #[must_use]
+    pub fn acquire(&self, resource: ResourceIndex) -> OperationIndex {
+        self.invoke(Operation::Acquire { resource })
+    }
+
+    /// Something exclusive is given up, or known to be lost.
+    pub fn release(&self, resource: ResourceIndex) {
+        let operation = self.invoke(Operation::Release { resource });
+        self.shared.history().complete(self.now(), operation, Completion::Ok);
+    }
+
+    /// What only one process may have.
+    #[must_use]
+    pub fn resource(&self, name: &str) -> ResourceIndex {
+        self.shared.history().resource(name)
+    }
+
+    /// The process has a finite amount of work.
+    pub fn has_work(&self) {
+        self.shared.history().has_work(self.index);
+    }
+
+    /// The process has done all its work.
+    pub fn done(&self) {
+        self.shared.history().done(self.now(), self.index);
+    }
+}

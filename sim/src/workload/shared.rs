@@ -1,0 +1,325 @@
+//! What all applications of one run share: the history they write, what they know of queues, how far the work is.
+//!
+//! None of it is memory of the simulated applications; it belongs to the testbed and outlives them. An instance that was
+//! killed takes up its work again where its progress says, as a batch job does at its last checkpoint.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard};
+
+use indoubt_engine::machine::{Ended, Incarnation};
+use indoubt_engine::message::{Payload, Persistence, Priority};
+use indoubt_engine::name::{QueueManagerName, QueueName};
+use indoubt_engine::queue_manager::definition::{DeliverySequence, QueueDefinition};
+use indoubt_engine::time::Time;
+use indoubt_engine::unit_of_work::{Outcome, Xid};
+use indoubt_ledger::history::{History, UnitIndex};
+
+use crate::fabric::Life;
+use crate::scenario::model::{Queue, Topology};
+
+/// What applications and the history have to know of a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueFacts {
+    /// What the history calls it: a shared queue by its name, a private one as `QM01/ORDERS`.
+    pub history_name: String,
+    /// `DEFPSIST`.
+    pub default_persistence: Persistence,
+    /// `DEFPRTY`.
+    pub default_priority: Priority,
+    /// `MSGDLVSQ`: with FIFO every message counts as of the default priority.
+    pub delivery_sequence: DeliverySequence,
+    /// `BOTHRESH`: a message whose backout count has come to this goes to the backout queue.
+    pub backout_threshold: Option<u32>,
+    /// `BOQNAME`.
+    pub backout_queue: Option<QueueName>,
+}
+
+impl QueueFacts {
+    fn new(history_name: String, queue: &Queue) -> Self {
+        QueueFacts {
+            history_name,
+            default_persistence: queue.definition.default_persistence,
+            default_priority: queue.definition.default_priority,
+            delivery_sequence: queue.definition.delivery_sequence,
+            backout_threshold: queue.backout_threshold,
+            backout_queue: queue.backout_queue.clone(),
+        }
+    }
+
+    fn unknown(queue: &QueueName) -> Self {
+        QueueFacts::new(
+            queue.to_string(),
+            &Queue { definition: QueueDefinition::default(), backout_threshold: None, backout_queue: None },
+        )
+    }
+}
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// New work is offered.
+    Working,
+    /// No new work: what is under way is finished, late replies are collected, servers and consumers go on.
+    Settling,
+}
+
+/// How far an instance that has a certain amount of work to offer is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InstanceProgress {
+    /// Requests, or units of work, it is to make.
+    pub wanted: u32,
+    /// How many of them it has made or, not knowing the outcome, given up.
+    pub done: u32,
+    /// Replies that it still hopes for.
+    pub awaited: u32,
+}
+
+/// How far all of them are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The sum of what is wanted.
+    pub wanted: u64,
+    /// The sum of what is done.
+    pub done: u64,
+    /// The sum of the replies still hoped for.
+    pub awaited: u64,
+    /// When a message was last put, or got, by anybody; true time.
+    pub last_activity: Time,
+}
+
+impl Progress {
+    /// Whether all work was offered and every reply is there. Servers may still have something to do.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.done >= self.wanted && self.awaited == 0
+    }
+}
+
+/// What a coordinator's log says of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogSays {
+    /// Phase one has begun, the coordinator is about to decide.
+    Undecided,
+    /// This.
+    Decided(Outcome),
+}
+
+/// A put or get of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransactionPart {
+    /// The queue.
+    pub queue: QueueName,
+    /// As the history calls it.
+    pub history_name: String,
+    /// What was put or got.
+    pub payload: Payload,
+    /// Put, or got with this backout count.
+    pub kind: PartKind,
+}
+
+/// Put or got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartKind {
+    /// Put.
+    Put,
+    /// Got, having been backed out so many times before.
+    Got {
+        /// `MQMD.BackoutCount`.
+        backout_count: u32,
+    },
+}
+
+/// A transaction of an application's own coordinator, as the history knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// The unit of work.
+    pub unit: UnitIndex,
+    /// What was done in it; empty when it is known to have ended.
+    pub parts: Vec<TransactionPart>,
+}
+
+/// What all applications of one run share.
+#[derive(Debug)]
+pub struct Shared {
+    history: Mutex<History>,
+    private_queues: BTreeMap<(QueueManagerName, QueueName), QueueFacts>,
+    shared_queues: BTreeMap<QueueName, QueueFacts>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    progress: BTreeMap<String, InstanceProgress>,
+    numbers: BTreeMap<u32, u32>,
+    decisions: BTreeMap<Xid, LogSays>,
+    transactions: BTreeMap<Xid, Transaction>,
+    last_activity: Time,
+    applications: BTreeSet<String>,
+}
+
+impl Shared {
+    /// A run about to begin on this topology.
+    #[must_use]
+    pub fn new(topology: &Topology) -> Self {
+        let private_queues = topology.queue_managers.iter().flat_map(|manager| {
+            manager.queues.iter().map(|(name, queue)| {
+                let history_name = format!("{}/{name}", manager.name);
+                ((manager.name.clone(), name.clone()), QueueFacts::new(history_name, queue))
+            })
+        });
+        let shared_queues = topology
+            .queue_sharing_groups
+            .iter()
+            .flat_map(|group| group.queues.iter())
+            .map(|(name, queue)| (name.clone(), QueueFacts::new(name.to_string(), queue)));
+        Shared {
+            history: Mutex::new(History::new()),
+            private_queues: private_queues.collect(),
+            shared_queues: shared_queues.collect(),
+            state: Mutex::new(State {
+                phase: Phase::Working,
+                progress: BTreeMap::new(),
+                numbers: BTreeMap::new(),
+                decisions: BTreeMap::new(),
+                transactions: BTreeMap::new(),
+                last_activity: Time::START,
+                applications: BTreeSet::new(),
+            }),
+        }
+    }
+
+    /// The history so far. Not to be held across an await.
+    pub fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().expect("a panic while the history is written ends the run")
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("a panic while the state is written ends the run")
+    }
+
+    /// The queue that is meant when this queue manager is given this name.
+    #[must_use]
+    pub fn queue(&self, queue_manager: &QueueManagerName, queue: &QueueName) -> QueueFacts {
+        self.private_queues
+            .get(&(queue_manager.clone(), queue.clone()))
+            .or_else(|| self.shared_queues.get(queue))
+            .cloned()
+            .unwrap_or_else(|| QueueFacts::unknown(queue))
+    }
+
+    /// A process of this name is an application.
+    pub fn add_application(&self, name: &str) {
+        self.state().applications.insert(name.to_owned());
+    }
+
+    /// Something befell a process; true time. Whoever observes the world tells it here: an application that was killed
+    /// never sees the end of what it asked for. Processes that are no applications are none of the history's business.
+    pub fn life(&self, name: &str, at: Time, life: Life) {
+        if !self.state().applications.contains(name) {
+            return;
+        }
+        let mut history = self.history();
+        let process = history.process(name);
+        match life {
+            Life::Started(Incarnation(1)) | Life::Ended(Ended::Normally) => {}
+            Life::Started(_) => history.started(at.as_nanoseconds(), process),
+            Life::Killed | Life::PoweredOff | Life::Ended(Ended::Abnormally(_)) => {
+                history.ended(at.as_nanoseconds(), process);
+            }
+        }
+    }
+
+    /// Where the run stands.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.state().phase
+    }
+
+    /// From now on no new work is offered.
+    pub fn begin_settling(&self) {
+        self.state().phase = Phase::Settling;
+    }
+
+    /// The number of the next payload of an instance, from 1; never the same twice, also across restarts.
+    #[must_use]
+    pub fn next_number(&self, instance: u32) -> u32 {
+        let mut state = self.state();
+        let number = state.numbers.entry(instance).or_default();
+        *number = number.checked_add(1).expect("an instance makes fewer than 2^32 payloads");
+        *number
+    }
+
+    /// How far an instance is; the entry is made if it is not there.
+    #[must_use]
+    pub fn progress_of(&self, instance: &str) -> InstanceProgress {
+        self.state().progress.get(instance).copied().unwrap_or_default()
+    }
+
+    /// Sets how far an instance is.
+    pub fn set_progress(&self, instance: &str, progress: InstanceProgress) {
+        self.state().progress.insert(instance.to_owned(), progress);
+    }
+
+    /// How far all instances are.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        let state = self.state();
+        let mut sum = Progress { last_activity: state.last_activity, ..Progress::default() };
+        for one in state.progress.values() {
+            sum.wanted += u64::from(one.wanted);
+            sum.done += u64::from(one.done);
+            sum.awaited += u64::from(one.awaited);
+        }
+        sum
+    }
+
+    /// A message was put or got just now.
+    pub fn active(&self, now: Time) {
+        self.state().last_activity = now;
+    }
+
+    /// What the log of a transaction's coordinator says; `None`: nothing, so that abort is presumed.
+    #[must_use]
+    pub fn decision(&self, xid: &Xid) -> Option<LogSays> {
+        self.state().decisions.get(xid).copied()
+    }
+
+    /// The coordinator's log says this now.
+    pub fn set_decision(&self, xid: Xid, says: LogSays) {
+        self.state().decisions.insert(xid, says);
+    }
+
+    /// The transaction that a coordinator knows under this name.
+    #[must_use]
+    pub fn transaction(&self, xid: &Xid) -> Option<Transaction> {
+        self.state().transactions.get(xid).cloned()
+    }
+
+    /// A coordinator begins a transaction.
+    pub fn begin_transaction(&self, xid: Xid, unit: UnitIndex) {
+        self.state().transactions.insert(xid, Transaction { unit, parts: Vec::new() });
+    }
+
+    /// Something was put or got in a transaction.
+    pub fn add_to_transaction(&self, xid: &Xid, part: TransactionPart) {
+        if let Some(transaction) = self.state().transactions.get_mut(xid) {
+            transaction.parts.push(part);
+        }
+    }
+
+    /// A transaction has ended, and the queue manager has said so.
+    pub fn end_transaction(&self, xid: &Xid) {
+        if let Some(transaction) = self.state().transactions.get_mut(xid) {
+            transaction.parts = Vec::new();
+        }
+    }
+
+    /// Transactions of a coordinator in which phase one had begun and no decision was seen.
+    #[must_use]
+    pub fn undecided(&self, coordinator: &str) -> Vec<Xid> {
+        let state = self.state();
+        let open = state.decisions.iter().filter(|(_, says)| **says == LogSays::Undecided);
+        open.map(|(xid, _)| xid.clone()).filter(|xid| xid.coordinator == coordinator).collect()
+    }
+}
