@@ -48,7 +48,7 @@ pub(super) fn sweep(arguments: &SweepArguments, format: Format, simulate: Simula
     });
     progress.finish();
     match format {
-        Format::Text => output::print(&report::summary(&tallies)),
+        Format::Text => output::print(&format!("\n{}", report::summary(&tallies))),
         Format::Json => output::print_json(&report::summary_json(&tallies)),
     }
     let status = tallies.iter().map(status).max().unwrap_or(Status::NothingProven);
