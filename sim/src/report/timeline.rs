@@ -45,7 +45,7 @@ pub(super) fn write(page: &mut String, outcome: &RunOutcome) {
 fn is_headline(what: &Happening) -> bool {
     match what {
         Happening::Fault(_) | Happening::Healed(_) => true,
-        Happening::Event(event) => event.weight() == Weight::Headline,
+        Happening::Event(event) => event.weight() != Weight::Detail,
         Happening::Detail(_) => false,
     }
 }
