@@ -173,7 +173,7 @@ impl Session {
 
     /// What is known of a queue of the queue manager it is connected to.
     #[must_use]
-    pub fn queue_facts(&self, queue: &QueueName) -> QueueFacts {
+    pub fn queue_facts(&self, queue: &QueueName) -> Arc<QueueFacts> {
         self.shared.queue(&self.queue_manager, queue)
     }
 
