@@ -28,6 +28,8 @@ pub(super) struct Images {
 pub(super) enum Attachment {
     /// It may command.
     Attached,
+    /// It may command; it was not heard of before.
+    AttachedFirst,
     /// It may command, and everything attached from an earlier load of it is gone.
     AttachedAnew,
     /// It may not.
@@ -44,8 +46,8 @@ impl Images {
         if incarnation == known.present {
             return Attachment::Attached;
         }
-        known.present = incarnation;
-        Attachment::AttachedAnew
+        let former = std::mem::replace(&mut known.present, incarnation);
+        if former == Incarnation(0) { Attachment::AttachedFirst } else { Attachment::AttachedAnew }
     }
 
     /// The present load of an image: 0 if it has not attached yet.

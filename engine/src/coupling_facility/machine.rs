@@ -119,11 +119,9 @@ impl CouplingFacility {
     }
 
     fn attach(&mut self, now: Time, connection: ConnectionId, image: ImageName, connector: Connector) {
-        let image_incarnation = self.images.present(&image);
-        if self.images.is_fenced(&image, image_incarnation) {
-            self.respond(now, connection, CouplingResponse::Fenced);
-            return;
-        }
+        let Some(image_incarnation) = self.load_of(&image, &connector) else {
+            return self.respond(now, connection, CouplingResponse::Fenced);
+        };
         let location = Location { image, image_incarnation, connection: Some(connection) };
         let earlier = self.locations.insert(connector.clone(), location);
         // Of two connections of the same life the later one counts; what still arrives on the other is from before.
@@ -137,6 +135,25 @@ impl CouplingFacility {
         self.respond(now, connection, CouplingResponse::Attached);
     }
 
+    /// From which load of its image a connector attaches; `None` if that is fenced.
+    ///
+    /// A queue manager may be quicker than the system services of its image. A fenced image starts nothing, so a life
+    /// later than those that were seen comes from a later load, although that has not attached yet.
+    fn load_of(&self, image: &ImageName, connector: &Connector) -> Option<Incarnation> {
+        let present = self.images.present(image);
+        if !self.images.is_fenced(image, present) {
+            return Some(present);
+        }
+        let last = Connector { name: connector.name.clone(), incarnation: Incarnation(u32::MAX) };
+        let (latest, location) = self.locations.range(..=last).next_back()?;
+        if latest.name != connector.name {
+            return None;
+        }
+        let is_later = latest.incarnation < connector.incarnation
+            || (latest == connector && location.image == *image && location.image_incarnation > present);
+        is_later.then_some(Incarnation(present.0 + 1))
+    }
+
     fn attach_image(
         &mut self,
         now: Time,
@@ -148,6 +165,10 @@ impl CouplingFacility {
         match self.images.attach(&image, incarnation) {
             Attachment::Refused => return self.respond(now, connection, CouplingResponse::Fenced),
             Attachment::Attached => {}
+            Attachment::AttachedFirst => {
+                let here = self.locations.values_mut().filter(|location| location.image == image);
+                here.for_each(|location| location.image_incarnation = incarnation);
+            }
             Attachment::AttachedAnew => {
                 for connector in self.attached_from(&image, |earlier| earlier < incarnation) {
                     self.connector_failed(now, &connector, effects);

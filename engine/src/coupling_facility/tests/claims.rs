@@ -382,11 +382,10 @@ fn an_isolated_image_commands_nothing_until_its_next_load() {
     world.request(zombie, CouplingRequest::ConnectorFailed { connector: connector("QM02", 1) });
     world.settle();
     assert_eq!(world.responses(zombie), [CouplingResponse::Fenced]);
-    let too_early = world.open();
-    let attach = || CouplingRequest::Attach { image: "SYSA".into(), connector: connector("QM01", 2) };
-    world.request(too_early, attach());
+    let back = world.open();
+    world.request(back, CouplingRequest::Attach { image: "SYSA".into(), connector: connector("QM01", 1) });
     world.settle();
-    assert_eq!(world.responses(too_early), [CouplingResponse::Fenced]);
+    assert_eq!(world.responses(back), [CouplingResponse::Fenced]);
 
     world.attach_image("SYSA", 2);
     let late = CouplingRequest::Isolate { image: "SYSA".into(), incarnation: Incarnation(1) };
@@ -474,5 +473,47 @@ fn a_descriptor_that_does_not_fit_leaves_the_earlier_one() {
     assert_eq!((write(3), write(4)), (ListAnswer::Done, ListAnswer::Full));
     let all = ListOperation::ReadDescriptors { queue_manager: None };
     assert_eq!(world.admin(a, all), ListAnswer::Descriptors(vec![descriptor(3)]));
+    world.facility.check();
+}
+
+#[test]
+fn a_queue_manager_may_attach_before_its_image() {
+    let mut world = World::new();
+    // The first load of all.
+    let a = world.connect("QM01", 1, "SYSA");
+    world.attach_image("SYSA", 1);
+    assert!(matches!(world.command(a, ListOperation::QueryDepths), ListAnswer::Depths(_)));
+    // A load after one that was isolated.
+    let survivor = world.attach_image("SYSB", 1);
+    world.request(survivor, CouplingRequest::Isolate { image: "SYSA".into(), incarnation: Incarnation(1) });
+    world.settle();
+    world.connect("QM01", 2, "SYSA");
+    let second = world.connect("QM01", 2, "SYSA");
+    world.attach_image("SYSA", 2);
+    assert!(matches!(world.command(second, ListOperation::QueryDepths), ListAnswer::Depths(_)));
+    assert_eq!(world.events.len(), 2, "one isolation, one failure: {:?}", world.events);
+    let late = world.try_command(a, application(), ListOperation::QueryDepths);
+    assert_eq!(late, Err(CommandRejected::Fenced));
+}
+
+#[test]
+fn a_queue_is_full_by_all_its_messages_and_leaves_room_in_the_structure() {
+    let mut world = World::new();
+    let a = world.connect("QM01", 1, "SYSA");
+    // One got, one uncommitted, one visible.
+    world.put(a, None, message(1, 5, 0));
+    world.get(a, Match::Any, unit("QM01", 1, 1)).unwrap();
+    world.put(a, Some(unit("QM01", 1, 1)), message(2, 5, 0));
+    world.put(a, None, message(3, 5, 0));
+    let write = |name: &str, maximum_depth| ListOperation::Write {
+        queue: queue(name),
+        range: KeyRange::Committed,
+        owner: None,
+        message: message(4, 5, 0),
+        maximum_depth,
+    };
+    assert_eq!(world.command(a, write("Q", 3)), ListAnswer::QueueFull);
+    assert!(matches!(world.command(a, write("OTHER", 3)), ListAnswer::Written { .. }));
+    assert!(matches!(world.command(a, write("Q", 4)), ListAnswer::Written { .. }));
     world.facility.check();
 }
