@@ -3,10 +3,9 @@
 //! None of it is memory of the simulated applications; it belongs to the testbed and outlives them. An instance that was
 //! killed takes up its work again where its progress says, as a batch job does at its last checkpoint.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use indoubt_engine::machine::{Ended, Incarnation};
 use indoubt_engine::message::{Payload, Persistence, Priority};
 use indoubt_engine::name::{QueueManagerName, QueueName};
 use indoubt_engine::queue_manager::definition::{DeliverySequence, QueueDefinition};
@@ -14,7 +13,6 @@ use indoubt_engine::time::Time;
 use indoubt_engine::unit_of_work::{Outcome, Xid};
 use indoubt_ledger::history::{History, QueueIndex, UnitIndex};
 
-use crate::fabric::Life;
 use crate::scenario::model::{Queue, Topology};
 
 /// What applications and the history have to know of a queue.
@@ -60,6 +58,8 @@ pub enum Phase {
     Working,
     /// No new work: what is under way is finished, late replies are collected, servers and consumers go on.
     Settling,
+    /// Everybody ends the unit of work at hand, disconnects and does nothing more.
+    Ending,
 }
 
 /// How far an instance that has a certain amount of work to offer is.
@@ -152,7 +152,6 @@ struct State {
     decisions: BTreeMap<Xid, LogSays>,
     transactions: BTreeMap<Xid, Transaction>,
     last_activity: Time,
-    applications: BTreeSet<String>,
 }
 
 impl Shared {
@@ -183,7 +182,6 @@ impl Shared {
                 decisions: BTreeMap::new(),
                 transactions: BTreeMap::new(),
                 last_activity: Time::START,
-                applications: BTreeSet::new(),
             }),
         }
     }
@@ -211,28 +209,6 @@ impl Shared {
         }
     }
 
-    /// A process of this name is an application.
-    pub fn add_application(&self, name: &str) {
-        self.state().applications.insert(name.to_owned());
-    }
-
-    /// Something befell a process; true time. Whoever observes the world tells it here: an application that was killed
-    /// never sees the end of what it asked for. Processes that are no applications are none of the history's business.
-    pub fn life(&self, name: &str, at: Time, life: Life) {
-        if !self.state().applications.contains(name) {
-            return;
-        }
-        let mut history = self.history();
-        let process = history.process(name);
-        match life {
-            Life::Started(Incarnation(1)) | Life::Ended(Ended::Normally) => {}
-            Life::Started(_) => history.started(at.as_nanoseconds(), process),
-            Life::Killed | Life::PoweredOff | Life::Ended(Ended::Abnormally(_)) => {
-                history.ended(at.as_nanoseconds(), process);
-            }
-        }
-    }
-
     /// Where the run stands.
     #[must_use]
     pub fn phase(&self) -> Phase {
@@ -242,6 +218,12 @@ impl Shared {
     /// From now on no new work is offered.
     pub fn begin_settling(&self) {
         self.state().phase = Phase::Settling;
+    }
+
+    /// From now on every application stops where it can do so in good order, so that it can be ended without leaving
+    /// anything in doubt. A server that waits for a message takes up to five seconds to notice.
+    pub fn begin_ending(&self) {
+        self.state().phase = Phase::Ending;
     }
 
     /// The number of the next payload of an instance, from 1; never the same twice, also across restarts.
