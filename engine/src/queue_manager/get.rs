@@ -210,7 +210,7 @@ impl QueueManager {
                 if let Some(application) = self.applications.get_mut(&connection) {
                     application.call = Some(Call::Other);
                 }
-                let teller = Teller { connection, answer, step: Some(Step::GetTaken) };
+                let teller = Teller { connection, answer, step: Some(Step::GetFinal) };
                 self.begin_commit(&get.unit_of_work, Some(teller), effects);
             }
         }

@@ -16,6 +16,9 @@ use crate::fabric::{DiskId, Fabric, HostId, HostOptions, LinkKind, ProcessBody, 
 use crate::scenario::model::{ClockError, LinkQuality, Place, Scenario};
 use crate::workload::Shared;
 
+/// A run begins with everything up: processes start in this short an interval, those that others need first.
+const ONE_AFTER_ANOTHER: std::time::Duration = std::time::Duration::from_micros(20);
+
 /// What a process is to the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessKind {
@@ -84,12 +87,12 @@ impl World {
             world.links.insert((link.from.clone(), link.to.clone()), link.quality);
             world.links.insert((link.to.clone(), link.from.clone()), link.quality);
         }
-        for plan in plans {
+        for (position, plan) in (0..).zip(plans) {
             let options = ProcessOptions {
                 name: ProcessName::from(plan.name.as_str()),
                 host: world.places[&plan.home],
                 disk: plan.disk,
-                start_duration: std::time::Duration::ZERO,
+                start_duration: ONE_AFTER_ANOTHER * position,
             };
             let id = fabric.add_process(options, plan.body);
             fabric.start(id);
