@@ -90,6 +90,8 @@ pub(super) struct Sharing {
     image_wanted: Option<ConnectionId>,
     coupling_wanted: Option<ConnectionId>,
     pub(super) link: Link,
+    /// The structures are being connected again after the link was lost.
+    reconnecting: bool,
     /// Failed connectors found when connecting, to be recovered once all structures are connected.
     found_failed: Vec<RecoveryKey>,
     /// Disconnections not answered yet, when the queue manager stops.
@@ -113,6 +115,7 @@ impl Sharing {
             image_wanted: None,
             coupling_wanted: None,
             link: Link::Wanted,
+            reconnecting: false,
             found_failed: Vec::new(),
             disconnecting: 0,
             settlements: BTreeMap::new(),
@@ -170,16 +173,22 @@ impl QueueManager {
         }
     }
 
+    /// Tells the image under which name and life this address space is to be looked after.
+    fn register(&self, effects: &mut Effects) {
+        let Some(image) = self.sharing.as_ref().and_then(|sharing| sharing.image) else { return };
+        let group = self.definition.group.as_ref().map(|group| format!("CSQG{}", group.name)).unwrap_or_default();
+        let process = self.definition.process.clone();
+        let register = SysplexFrame::Register { connector: self.connector(), process, group };
+        effects.send(image, Frame::Sysplex(Box::new(register)));
+    }
+
     pub(super) fn connected(&mut self, connection: ConnectionId, effects: &mut Effects) {
         let connector = self.connector();
-        let process = self.definition.process.clone();
-        let group = self.definition.group.as_ref().map(|group| format!("CSQG{}", group.name));
         let Some(sharing) = &mut self.sharing else { return };
         if sharing.image_wanted == Some(connection) {
             sharing.image_wanted = None;
             sharing.image = Some(connection);
-            let register = SysplexFrame::Register { connector, process, group: group.unwrap_or_default() };
-            effects.send(connection, Frame::Sysplex(Box::new(register)));
+            self.register(effects);
         } else if sharing.coupling_wanted == Some(connection) {
             let attach = CouplingRequest::Attach { image: self.placement.image.clone(), connector };
             effects.send(connection, Frame::CouplingRequest(Box::new(attach)));
@@ -347,7 +356,13 @@ impl QueueManager {
 
     /// All structures are connected and own descriptors are dealt with: now what other connectors left behind.
     pub(super) fn recover_found(&mut self, effects: &mut Effects) {
-        let found = self.sharing.as_mut().map(|sharing| std::mem::take(&mut sharing.found_failed)).unwrap_or_default();
+        let Some(sharing) = &mut self.sharing else { return };
+        if std::mem::take(&mut sharing.reconnecting) {
+            for structure in sharing.structures.names().filter(|structure| structure.as_str() != ADMIN_STRUCTURE) {
+                effects.report(Event::StructureReconnected { structure: structure.clone() });
+            }
+        }
+        let found = std::mem::take(&mut sharing.found_failed);
         for key in found {
             self.recover(key, effects);
         }
@@ -480,7 +495,9 @@ impl QueueManager {
             return;
         }
         sharing.link = Link::Wanted;
+        sharing.reconnecting = true;
         self.life = self.life.next();
+        self.register(effects);
         let lsn = self.append(&LogRecord::Life(self.life), effects);
         self.force(lsn, super::ending::AfterForce::Reattach, effects);
     }

@@ -243,7 +243,8 @@ impl Excerpt {
         let length = all.source[line_start..].lines().next().map_or(0, |line| line.chars().count());
         if length > LONGEST_LINE {
             let help = Some(format!(
-                "line {line}, column {}: `{}`{}",
+                "{}:{line}:{}: `{}`{}",
+                all.path.display(),
                 diagnostic.column.unwrap_or(1),
                 diagnostic.text.chars().take(LONGEST_LINE).collect::<String>(),
                 help.map(|help| format!("; {help}")).unwrap_or_default()

@@ -186,6 +186,12 @@ impl Shared {
         }
     }
 
+    /// Whether the end of some coordinated transaction is not known to have been told.
+    #[must_use]
+    pub fn has_open_transactions(&self) -> bool {
+        self.state().transactions.values().any(|transaction| !transaction.parts.is_empty())
+    }
+
     /// The history so far. Not to be held across an await.
     pub fn history(&self) -> MutexGuard<'_, History> {
         self.history.lock().expect("a panic while the history is written ends the run")

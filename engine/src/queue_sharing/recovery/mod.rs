@@ -25,6 +25,7 @@ mod initiator;
 mod share;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::coupling_facility::command::{CommandRejected, Connector, ListAnswer};
 use crate::coupling_facility::definition::ADMIN_STRUCTURE;
@@ -33,7 +34,7 @@ use crate::frame::Frame;
 use crate::machine::{ConnectionId, Effects};
 use crate::name::{QueueManagerName, StructureName};
 use crate::queue_sharing::structures::Structures;
-use crate::sysplex::frame::{GroupMessage, RecoveryPhase, SysplexFrame};
+use crate::sysplex::frame::{GroupMessage, RecoveryPhase, ShareOutcome, SysplexFrame};
 
 use initiator::{Initiator, InitiatorAwaiting};
 pub(crate) use share::settle;
@@ -58,7 +59,7 @@ pub struct RecoveryAwaiting {
 #[derive(Clone, Debug)]
 enum What {
     Initiator(InitiatorAwaiting),
-    Share(RecoveryPhase, ShareAwaiting),
+    Share(RecoveryPhase, u32, ShareAwaiting),
 }
 
 /// What a recovery needs of the queue manager that runs it.
@@ -88,7 +89,8 @@ impl<A> Context<'_, A> {
 #[derive(Debug, Default)]
 pub struct Recoveries {
     initiated: BTreeMap<RecoveryKey, Initiator>,
-    shares: BTreeMap<(RecoveryKey, RecoveryPhase), Share>,
+    /// By recovery, phase and number of the share.
+    shares: BTreeMap<(RecoveryKey, RecoveryPhase, u32), Share>,
 }
 
 impl Recoveries {
@@ -110,14 +112,14 @@ impl Recoveries {
             .filter(|(other, initiator)| other.structure == key.structure && initiator.waits_for(&key.failed))
             .map(|(other, _)| other.clone())
             .collect();
-        if !self.initiated.contains_key(&key) {
+        if let Entry::Vacant(vacant) = self.initiated.entry(key) {
+            let key = vacant.key();
             if key.structure.as_str() != ADMIN_STRUCTURE && key.failed.name != context.me.name {
-                context
-                    .effects
-                    .report(Event::PeerFailureSeen { structure: key.structure.clone(), failed: key.failed.clone() });
+                let (structure, failed) = (key.structure.clone(), key.failed.clone());
+                context.effects.report(Event::PeerFailureSeen { structure, failed });
             }
             let initiator = Initiator::new(key.clone(), context);
-            self.initiated.insert(key, initiator);
+            vacant.insert(initiator);
         }
         for other in initiators_gone {
             if let Some(initiator) = self.initiated.get_mut(&other) {
@@ -139,14 +141,14 @@ impl Recoveries {
                 let Some(initiator) = self.initiated.get_mut(&key) else { return };
                 if initiator.answered(what, answer, context) {
                     self.initiated.remove(&key);
-                } else if let Some((phase, share, of)) = initiator.take_own_share() {
-                    self.begin_share(key, phase, share, of, None, context);
+                } else {
+                    self.begin_own_shares(key, context);
                 }
             }
-            What::Share(phase, what) => {
-                let Some(share) = self.shares.get_mut(&(key.clone(), phase)) else { return };
+            What::Share(phase, number, what) => {
+                let Some(share) = self.shares.get_mut(&(key.clone(), phase, number)) else { return };
                 let progress = share.answered(what, answer, context);
-                self.progressed(key, phase, progress, context);
+                self.progressed(key, phase, number, progress, context);
             }
         }
     }
@@ -163,9 +165,15 @@ impl Recoveries {
                 let key = RecoveryKey { structure, failed };
                 self.begin_share(key, phase, share, of, Some(from.clone()), context);
             }
-            GroupMessage::ShareDone { structure, failed, phase, share, succeeded } => {
+            GroupMessage::ShareDone { structure, failed, phase, share, outcome } => {
                 let key = RecoveryKey { structure, failed };
-                self.share_ended(key, phase, share, succeeded, context);
+                match (outcome, self.initiated.get_mut(&key)) {
+                    (ShareOutcome::Declined, Some(initiator)) => {
+                        initiator.take_back(phase, share);
+                        self.begin_own_shares(key, context);
+                    }
+                    _ => self.share_ended(key, phase, share, outcome, context),
+                }
             }
             GroupMessage::GroupResolved { .. } => {}
         }
@@ -178,9 +186,7 @@ impl Recoveries {
         for key in keys {
             let Some(initiator) = self.initiated.get_mut(&key) else { continue };
             initiator.look_again(context);
-            if let Some((phase, share, of)) = initiator.take_own_share() {
-                self.begin_share(key, phase, share, of, None, context);
-            }
+            self.begin_own_shares(key, context);
         }
     }
 
@@ -188,6 +194,16 @@ impl Recoveries {
     pub fn lose(&mut self) {
         self.initiated.clear();
         self.shares.clear();
+    }
+
+    /// Begins what the initiator of a recovery has to do itself.
+    fn begin_own_shares<A: From<RecoveryAwaiting>>(&mut self, key: RecoveryKey, context: &mut Context<'_, A>) {
+        let own = self.initiated.get_mut(&key).map(Initiator::take_own_shares).unwrap_or_default();
+        for (phase, share, of) in own {
+            if !self.shares.contains_key(&(key.clone(), phase, share)) {
+                self.begin_share(key.clone(), phase, share, of, None, context);
+            }
+        }
     }
 
     fn begin_share<A: From<RecoveryAwaiting>>(
@@ -201,23 +217,25 @@ impl Recoveries {
     ) {
         let mut work = Share::new(key.clone(), phase, share, of, for_whom);
         let progress = work.start(context);
-        self.shares.insert((key.clone(), phase), work);
-        self.progressed(key, phase, progress, context);
+        self.shares.insert((key.clone(), phase, share), work);
+        self.progressed(key, phase, share, progress, context);
     }
 
     fn progressed<A: From<RecoveryAwaiting>>(
         &mut self,
         key: RecoveryKey,
         phase: RecoveryPhase,
+        share: u32,
         progress: Progress,
         context: &mut Context<'_, A>,
     ) {
-        let succeeded = match progress {
+        let outcome = match progress {
             Progress::Working => return,
-            Progress::Finished => true,
-            Progress::Failed => false,
+            Progress::Finished => ShareOutcome::Done,
+            Progress::Failed => ShareOutcome::Failed,
+            Progress::Declined => ShareOutcome::Declined,
         };
-        let Some(work) = self.shares.remove(&(key.clone(), phase)) else { return };
+        let Some(work) = self.shares.remove(&(key.clone(), phase, share)) else { return };
         match work.for_whom() {
             Some(initiator) => {
                 if work.items() > 0 {
@@ -228,14 +246,14 @@ impl Recoveries {
                     });
                 }
                 let RecoveryKey { structure, failed } = key;
-                let done = GroupMessage::ShareDone { structure, failed, phase, share: work.share(), succeeded };
+                let done = GroupMessage::ShareDone { structure, failed, phase, share, outcome };
                 context.tell(&initiator.clone(), done);
             }
             None => {
                 if let Some(initiator) = self.initiated.get_mut(&key) {
                     initiator.count(work.items());
                 }
-                self.share_ended(key, phase, work.share(), succeeded, context);
+                self.share_ended(key, phase, share, outcome, context);
             }
         }
     }
@@ -245,14 +263,14 @@ impl Recoveries {
         key: RecoveryKey,
         phase: RecoveryPhase,
         share: u32,
-        succeeded: bool,
+        outcome: ShareOutcome,
         context: &mut Context<'_, A>,
     ) {
         let Some(initiator) = self.initiated.get_mut(&key) else { return };
-        if initiator.share_ended(phase, share, succeeded, context) {
+        if initiator.share_ended(phase, share, outcome, context) {
             self.initiated.remove(&key);
-        } else if let Some((phase, share, of)) = initiator.take_own_share() {
-            self.begin_share(key, phase, share, of, None, context);
+        } else {
+            self.begin_own_shares(key, context);
         }
     }
 }

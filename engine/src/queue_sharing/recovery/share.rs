@@ -33,6 +33,7 @@ pub(super) enum Progress {
     Working,
     Finished,
     Failed,
+    Declined,
 }
 
 /// One thing to be done.
@@ -98,10 +99,6 @@ impl Share {
         self.for_whom.as_ref()
     }
 
-    pub(super) fn share(&self) -> u32 {
-        self.share
-    }
-
     /// How much was done.
     pub(super) fn items(&self) -> u32 {
         self.items
@@ -117,7 +114,7 @@ impl Share {
         {
             Progress::Working
         } else {
-            Progress::Failed
+            Progress::Declined
         }
     }
 
@@ -258,7 +255,7 @@ impl Share {
         awaiting: ShareAwaiting,
         context: &mut Context<'_, A>,
     ) -> bool {
-        let awaiting = RecoveryAwaiting { key: self.key.clone(), what: What::Share(self.phase, awaiting) };
+        let awaiting = RecoveryAwaiting { key: self.key.clone(), what: What::Share(self.phase, self.share, awaiting) };
         context.structures.command(structure, operation, awaiting.into(), context.effects).is_ok()
     }
 }

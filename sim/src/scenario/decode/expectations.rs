@@ -83,7 +83,7 @@ fn allowed(node: &Node, cx: &mut Context<'_>) -> Option<AllowedViolation> {
     });
     let queue_node = fields.take("queue");
     let queue = queue_node.map(|node| any_queue(node, cx));
-    let because = fields.require("because", cx).and_then(|node| super::faults::event(node, cx));
+    let because = fields.require("because", cx).and_then(|node| super::moments::event(node, cx));
     let rule = fields.require("rule", cx).and_then(|node| prose(node, cx));
     fields.finish(cx);
     let queue = match queue {
