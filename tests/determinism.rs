@@ -2,6 +2,7 @@
 //!
 //! Debug against release takes two builds, which `.ci/run` has and this does not.
 
+#[allow(dead_code, reason = "each target uses what it needs of it")]
 mod scenario_files;
 
 use std::collections::BTreeMap;

@@ -4,6 +4,7 @@
 //! fingerprint, so that this test also notices a run that came out differently without looking different. After a change
 //! that is meant, `INSTA_UPDATE=always cargo test --test reports` writes the new reports; read their differences.
 
+#[allow(dead_code, reason = "each target uses what it needs of it")]
 mod scenario_files;
 
 use std::fs;
@@ -72,7 +73,11 @@ fn every_snapshot_has_its_scenario() -> Result<(), Failed> {
     let mut found = Vec::new();
     below(&snapshots(), &mut found);
     let orphans: Vec<_> = found.iter().filter(|file| !expected.contains(file)).collect();
-    if orphans.is_empty() { Ok(()) } else { Err(format!("reports of scenarios that are not there: {orphans:?}").into()) }
+    if orphans.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("reports of scenarios that are not there: {orphans:?}").into())
+    }
 }
 
 fn below(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -9,6 +9,7 @@
 //!
 //! `cargo test --test scenarios peer` sweeps the scenarios whose names contain `peer`.
 
+#[allow(dead_code, reason = "each target uses what it needs of it")]
 mod scenario_files;
 
 use std::env;
@@ -123,9 +124,7 @@ fn one_run(scenario: &Arc<Scenario>, seed: u64) -> String {
 
 fn tests_of_the_choice_of_seeds() -> Vec<Trial> {
     fn chosen(variables: &'static [(&str, &str)]) -> Result<Seeds, String> {
-        Seeds::from(|asked| {
-            variables.iter().find(|(name, _)| *name == asked).map(|(_, value)| (*value).to_owned())
-        })
+        Seeds::from(|asked| variables.iter().find(|(name, _)| *name == asked).map(|(_, value)| (*value).to_owned()))
     }
     fn range(variables: &'static [(&str, &str)]) -> Option<(u64, u64)> {
         chosen(variables).ok().map(|seeds| (seeds.range.first, seeds.range.end))
