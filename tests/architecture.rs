@@ -68,7 +68,6 @@ fn the_engine_is_pure() {
     let outside = [
         "indoubt",
         "indoubt_ledger",
-        "madsim",
         "rand",
         "tokio",
         "tracing",

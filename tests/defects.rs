@@ -17,17 +17,17 @@ const SEEDS: u64 = 32;
 /// Where each defect shows, and what as.
 fn convicted_in(defect: Defect) -> (&'static str, FindingKind) {
     match defect {
-        Defect::AcknowledgedBeforeForce => ("random-campaign", FindingKind::Lost),
-        Defect::CommitForgetsSharedPart => ("several-servers", FindingKind::Lost),
-        Defect::PeerBacksOutInCommit => ("commit-death-at-each-step", FindingKind::Torn),
-        Defect::PeerCommitsInFlight => ("peer-recovery", FindingKind::Lost),
-        Defect::PeerTouchesInDoubt => ("in-doubt-by-hand-rightly", FindingKind::Duplicated),
-        Defect::GetNotRemovedAtCommit => ("several-servers", FindingKind::Duplicated),
-        Defect::UncommittedPutVisible => ("poison-message", FindingKind::Phantom),
-        Defect::BackoutLosesMessage => ("poison-message", FindingKind::Lost),
-        Defect::ReplayIgnoresChecksum => ("power-failure-during-force", FindingKind::Corrupted),
-        Defect::ListSignalLost => ("in-doubt-through-the-group", FindingKind::Stuck),
-        Defect::RecoveryReportedEarly => ("peer-recovery", FindingKind::Marooned),
+        Defect::AcknowledgedBeforeForce => ("queue-sharing/random-campaign", FindingKind::Lost),
+        Defect::CommitForgetsSharedPart => ("queue-sharing/several-servers", FindingKind::Lost),
+        Defect::PeerBacksOutInCommit => ("queue-sharing/commit-death-at-each-step", FindingKind::Torn),
+        Defect::PeerCommitsInFlight => ("queue-sharing/peer-recovery", FindingKind::Lost),
+        Defect::PeerTouchesInDoubt => ("queue-sharing/in-doubt-by-hand-rightly", FindingKind::Duplicated),
+        Defect::GetNotRemovedAtCommit => ("queue-sharing/several-servers", FindingKind::Duplicated),
+        Defect::UncommittedPutVisible => ("queue-sharing/poison-message", FindingKind::Phantom),
+        Defect::BackoutLosesMessage => ("queue-sharing/poison-message", FindingKind::Lost),
+        Defect::ReplayIgnoresChecksum => ("queue-manager/damaged-log", FindingKind::Torn),
+        Defect::ListSignalLost => ("queue-sharing/in-doubt-through-the-group", FindingKind::Stuck),
+        Defect::RecoveryReportedEarly => ("queue-sharing/peer-recovery", FindingKind::Marooned),
     }
 }
 
@@ -44,7 +44,7 @@ fn every_defect_is_convicted_and_its_twin_acquitted() {
 }
 
 fn convict(defect: Defect, scenario: &str, kind: FindingKind) -> Result<(), String> {
-    let path = Path::new("scenarios/queue-sharing").join(scenario).with_extension("ron");
+    let path = Path::new("scenarios").join(scenario).with_extension("ron");
     let power = Power { scenarios: vec![scenario_files::read(&path)?], seeds: (0..SEEDS).collect(), workers: 2 };
     let found = power.of(defect, |request| run(request).map_err(|error| error.to_string()));
     let conviction = found.conviction.ok_or_else(|| format!("not convicted within {SEEDS} seeds"))?;
