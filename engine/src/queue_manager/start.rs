@@ -160,8 +160,15 @@ impl QueueManager {
             Outcome::Commit => UnitOfWorkState::InCommit,
             Outcome::Backout => UnitOfWorkState::InBackout,
         };
-        // Nobody waits yet, so nothing comes of waking anybody.
-        self.apply_private(unit, outcome, &mut Effects::new());
+        for shown in self.settle_private(unit, outcome) {
+            // The count of a queue that does not harden it was only in memory (reference D).
+            let store = self.queues.get_mut(&shown.queue);
+            if let (Some(backout_count), Some(store), false) =
+                (shown.backout_count, store, self.definition.queues[&shown.queue].harden_backout)
+            {
+                store.set_backout_count(shown.number, backout_count - 1);
+            }
+        }
     }
 
     /// This life is on record: the queue manager may act.

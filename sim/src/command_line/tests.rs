@@ -77,7 +77,7 @@ fn fails(request: &RunRequest) -> Result<RunOutcome, String> {
 #[test]
 fn the_status_of_a_run_is_that_of_its_verdict() {
     let folder = Folder::new("run");
-    let scenario = folder.scenario("tag_refused");
+    let scenario = folder.scenario("structure_full");
     let run = ["run", &scenario, "--seed", "3"];
     assert_eq!(status(&run, &passes), 0, "what one run does not reach is no failure of that run");
     assert_eq!(status(&run, &fails), 1);
@@ -97,12 +97,12 @@ fn a_sweep_that_reaches_everything_and_finds_nothing_holds() {
 #[test]
 fn a_sweep_that_never_reaches_what_it_exists_for_proves_nothing() {
     let folder = Folder::new("sweep-vacuous");
-    let scenario = folder.scenario("tag_refused");
+    let scenario = folder.scenario("structure_full");
     assert_eq!(status(&["sweep", &scenario, "--seeds", "0..5"], &passes), 4);
     let one_reaches_it = |request: &RunRequest| {
         passes(request).map(|mut outcome| {
             if request.seed == 3 {
-                outcome.events.push(("tag_refused", 1));
+                outcome.events.push(("structure_full", 1));
             }
             outcome
         })

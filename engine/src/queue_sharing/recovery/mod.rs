@@ -25,6 +25,7 @@ mod initiator;
 mod share;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::coupling_facility::command::{CommandRejected, Connector, ListAnswer};
 use crate::coupling_facility::definition::ADMIN_STRUCTURE;
@@ -111,14 +112,14 @@ impl Recoveries {
             .filter(|(other, initiator)| other.structure == key.structure && initiator.waits_for(&key.failed))
             .map(|(other, _)| other.clone())
             .collect();
-        if !self.initiated.contains_key(&key) {
+        if let Entry::Vacant(vacant) = self.initiated.entry(key) {
+            let key = vacant.key();
             if key.structure.as_str() != ADMIN_STRUCTURE && key.failed.name != context.me.name {
-                context
-                    .effects
-                    .report(Event::PeerFailureSeen { structure: key.structure.clone(), failed: key.failed.clone() });
+                let (structure, failed) = (key.structure.clone(), key.failed.clone());
+                context.effects.report(Event::PeerFailureSeen { structure, failed });
             }
             let initiator = Initiator::new(key.clone(), context);
-            self.initiated.insert(key, initiator);
+            vacant.insert(initiator);
         }
         for other in initiators_gone {
             if let Some(initiator) = self.initiated.get_mut(&other) {
