@@ -7,6 +7,7 @@
 //! Records are small and of fixed size, names are kept once: a run has up to 100,000 messages.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// An application (an instance of it), for as long as the run lasts; a new life after a crash is the same process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +57,17 @@ impl ResourceIndex {
 /// an identity of its own (see [`Origin`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageIdentity(pub u64);
+
+/// In two halves, if the upper one says something: the application instance and its n-th payload, as this project's own
+/// applications number them.
+impl fmt::Display for MessageIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 >> 32 {
+            0 => write!(f, "{}", self.0),
+            instance => write!(f, "{instance}.{}", self.0 & 0xffff_ffff),
+        }
+    }
+}
 
 /// A point of the history: true time, and a sequence number that orders what happened at the same nanosecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -95,9 +95,14 @@ fn story_line(page: &mut String, line: &str) {
         page.push_str(&format!("      {line}\n"));
         return;
     }
-    for (index, part) in wrap(line, WIDTH - 10).iter().enumerate() {
-        page.push_str(if index == 0 { "      " } else { "          " });
-        page.push_str(part);
-        page.push('\n');
+    // What was done begins behind the last gap of two spaces; what does not fit goes on below it.
+    let behind = line.rfind("  ").map(|gap| gap + 2).filter(|behind| *behind <= WIDTH / 2).unwrap_or(0);
+    let (columns, what) = line.split_at(behind);
+    let indent = columns.chars().count();
+    for (index, part) in wrap(what, WIDTH - 6 - indent).iter().enumerate() {
+        page.push_str(&match index {
+            0 => format!("      {columns}{part}\n"),
+            _ => format!("      {:indent$}{part}\n", ""),
+        });
     }
 }
