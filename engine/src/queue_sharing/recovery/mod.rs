@@ -58,7 +58,8 @@ pub struct RecoveryAwaiting {
 #[derive(Clone, Debug)]
 enum What {
     Initiator(InitiatorAwaiting),
-    Share(RecoveryPhase, ShareAwaiting),
+    /// Of a share with this number: one that was begun anew must not take the former one's answers for its own.
+    Share(u64, ShareAwaiting),
 }
 
 /// What a recovery needs of the queue manager that runs it.
@@ -88,7 +89,8 @@ impl<A> Context<'_, A> {
 #[derive(Debug, Default)]
 pub struct Recoveries {
     initiated: BTreeMap<RecoveryKey, Initiator>,
-    shares: BTreeMap<(RecoveryKey, RecoveryPhase), Share>,
+    shares: BTreeMap<u64, Share>,
+    last_share: u64,
 }
 
 impl Recoveries {
@@ -143,10 +145,10 @@ impl Recoveries {
                     self.begin_share(key, phase, share, of, None, context);
                 }
             }
-            What::Share(phase, what) => {
-                let Some(share) = self.shares.get_mut(&(key.clone(), phase)) else { return };
+            What::Share(number, what) => {
+                let Some(share) = self.shares.get_mut(&number) else { return };
                 let progress = share.answered(what, answer, context);
-                self.progressed(key, phase, progress, context);
+                self.progressed(number, progress, context);
             }
         }
     }
@@ -199,25 +201,28 @@ impl Recoveries {
         for_whom: Option<QueueManagerName>,
         context: &mut Context<'_, A>,
     ) {
-        let mut work = Share::new(key.clone(), phase, share, of, for_whom);
+        let under_way =
+            |work: &Share| work.key() == (&key, phase) && work.share() == share && work.for_whom() == for_whom.as_ref();
+        if for_whom.is_none() && self.shares.values().any(under_way) {
+            return;
+        }
+        self.last_share += 1;
+        let number = self.last_share;
+        let mut work = Share::new(number, key, phase, share, of, for_whom);
         let progress = work.start(context);
-        self.shares.insert((key.clone(), phase), work);
-        self.progressed(key, phase, progress, context);
+        self.shares.insert(number, work);
+        self.progressed(number, progress, context);
     }
 
-    fn progressed<A: From<RecoveryAwaiting>>(
-        &mut self,
-        key: RecoveryKey,
-        phase: RecoveryPhase,
-        progress: Progress,
-        context: &mut Context<'_, A>,
-    ) {
+    fn progressed<A: From<RecoveryAwaiting>>(&mut self, number: u64, progress: Progress, context: &mut Context<'_, A>) {
         let succeeded = match progress {
             Progress::Working => return,
             Progress::Finished => true,
             Progress::Failed => false,
         };
-        let Some(work) = self.shares.remove(&(key.clone(), phase)) else { return };
+        let Some(work) = self.shares.remove(&number) else { return };
+        let (key, phase) = work.key();
+        let key = key.clone();
         match work.for_whom() {
             Some(initiator) => {
                 if work.items() > 0 {
