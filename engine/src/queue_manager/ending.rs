@@ -10,7 +10,8 @@ use crate::event::Event;
 use crate::log::Lsn;
 use crate::machine::{ConnectionId, Effects};
 use crate::mqi::{MqiAnswer, Reason};
-use crate::name::StructureName;
+use crate::name::{QueueName, StructureName};
+use crate::queue::MessageNumber;
 use crate::queue_sharing::recovery::settle;
 use crate::step::Step;
 use crate::unit_of_work::{
@@ -36,6 +37,17 @@ pub(super) enum AfterForce {
     Reattach,
 }
 
+/// What the outcome of a unit of work did to private queues.
+#[derive(Debug)]
+pub(super) struct PrivateOutcome {
+    /// Whether it had no private part.
+    nothing: bool,
+    /// Gets that were backed out: the message, and its new backout count.
+    pub(super) backed_out_gets: Vec<(QueueName, MessageNumber, u32)>,
+    /// Queues on which something became available.
+    woken: Vec<QueueName>,
+}
+
 impl QueueManager {
     /// Continues with `after` once everything up to `lsn` is durable.
     pub(super) fn force(&mut self, lsn: Lsn, after: AfterForce, effects: &mut Effects) {
@@ -53,7 +65,11 @@ impl QueueManager {
             AfterForce::Unit(unit) => self.continue_unit(&unit, effects),
             AfterForce::Tell(teller) => self.tell(teller, effects),
             AfterForce::Life => self.life_on_record(effects),
-            AfterForce::Reattach => self.attach(effects),
+            AfterForce::Reattach => {
+                // The image is to report this life when it ends, not the one that lost the link.
+                self.register(effects);
+                self.attach(effects);
+            }
         }
     }
 
@@ -170,7 +186,7 @@ impl QueueManager {
         }
     }
 
-    fn write_descriptor(&mut self, unit: &UnitOfWorkId, state: DescriptorState, effects: &mut Effects) {
+    pub(super) fn write_descriptor(&mut self, unit: &UnitOfWorkId, state: DescriptorState, effects: &mut Effects) {
         let kept = self.keeps_descriptors();
         let work = self.units.get_mut(unit).expect("a unit of work that ends is known");
         work.descriptor = true;
@@ -365,15 +381,46 @@ impl QueueManager {
 
     /// Gives the private part its outcome, in memory; the log has it.
     pub(super) fn apply_private(&mut self, unit: &UnitOfWorkId, outcome: Outcome, effects: &mut Effects) {
-        let work = self.units.get_mut(unit).expect("a unit of work that ends is known");
-        let (operations, implicit) = (std::mem::take(&mut work.private), work.implicit);
-        if operations.is_empty() {
+        let implicit = self.units.get(unit).is_some_and(|work| work.implicit);
+        let PrivateOutcome { nothing, backed_out_gets, mut woken } = self.give_private_outcome(unit, outcome, effects);
+        if nothing {
             return;
+        }
+        for (queue, number, backout_count) in backed_out_gets {
+            if self.definition.queues.get(&queue).is_some_and(|queue| queue.harden_backout) {
+                self.append(&LogRecord::BackoutCount { queue, number, backout_count }, effects);
+            }
+        }
+        if !implicit {
+            effects.step(match outcome {
+                Outcome::Commit => Step::CommitPrivateApplied,
+                Outcome::Backout => Step::BackoutPrivateApplied,
+            });
+        }
+        woken.sort();
+        woken.dedup();
+        for queue in woken {
+            self.wake_private(&queue, effects);
+        }
+    }
+
+    /// Gives the private part its outcome in the queues, and nothing else: replay does this again.
+    pub(super) fn give_private_outcome(
+        &mut self,
+        unit: &UnitOfWorkId,
+        outcome: Outcome,
+        effects: &mut Effects,
+    ) -> PrivateOutcome {
+        let work = self.units.get_mut(unit).expect("a unit of work that ends is known");
+        let operations = std::mem::take(&mut work.private);
+        let nothing = operations.is_empty();
+        let mut applied = PrivateOutcome { nothing, backed_out_gets: Vec::new(), woken: Vec::new() };
+        if nothing {
+            return applied;
         }
         if outcome == Outcome::Commit && !work.shared.is_empty() {
             effects.report(Event::CommitSpanned { unit_of_work: unit.clone() });
         }
-        let mut woken = Vec::new();
         for operation in operations {
             let queue = self.queues.get_mut(&operation.queue).expect("a queue with messages exists");
             let number = operation.number;
@@ -397,31 +444,16 @@ impl QueueManager {
                 (PrivateOperationKind::Get, Outcome::Backout) => {
                     let backout_count = queue.backout_get(number);
                     effects.report(Event::GetBackedOut { queue: operation.queue.clone() });
-                    let hardened =
-                        self.definition.queues.get(&operation.queue).is_some_and(|queue| queue.harden_backout);
-                    if hardened {
-                        let queue = operation.queue.clone();
-                        self.append(&LogRecord::BackoutCount { queue, number, backout_count }, effects);
-                    }
+                    applied.backed_out_gets.push((operation.queue.clone(), number, backout_count));
                 }
             }
-            woken.push(operation.queue);
+            applied.woken.push(operation.queue);
         }
-        if !implicit {
-            effects.step(match outcome {
-                Outcome::Commit => Step::CommitPrivateApplied,
-                Outcome::Backout => Step::BackoutPrivateApplied,
-            });
-        }
-        woken.sort();
-        woken.dedup();
-        for queue in woken {
-            self.wake_private(&queue, effects);
-        }
+        applied
     }
 
     /// Nothing is left to be done for the unit of work.
-    fn end_unit(&mut self, unit: &UnitOfWorkId, outcome: Outcome, effects: &mut Effects) {
+    pub(super) fn end_unit(&mut self, unit: &UnitOfWorkId, outcome: Outcome, effects: &mut Effects) {
         let work = self.units.remove(unit).expect("a unit of work that ends is known");
         if work.logged.is_some() {
             self.append(&LogRecord::Ended(unit.clone()), effects);
