@@ -196,7 +196,8 @@ impl QueueManager {
             disposition: work.disposition,
             xid: work.xid.clone(),
             operations: work.shared.clone(),
-            has_private_part: kept || !work.private.is_empty() || work.shared.is_empty(),
+            // What was voted for is in the log, and is learned from the descriptor too.
+            has_private_part: kept || !work.private.is_empty() || work.shared.is_empty() || work.xid.is_some(),
         };
         let write = ListOperation::WriteDescriptor { descriptor: Box::new(descriptor) };
         let admin = StructureName::from(ADMIN_STRUCTURE);
@@ -293,11 +294,9 @@ impl QueueManager {
                 if work.descriptor {
                     effects.step(Step::BackoutDescriptorWritten);
                 }
-                if work.logged.is_some() {
-                    self.append(&LogRecord::BackedOut(unit.clone()), effects);
-                }
-                self.settle_shared(unit, Outcome::Backout, effects);
+                self.record_backout(unit, effects);
             }
+            Stage::ForcingBackout => self.settle_shared(unit, Outcome::Backout, effects),
             Stage::Settling { outcome, mut structures, .. } => match structures.pop_front() {
                 Some(structure) => self.settle_structure(unit, outcome, structure, structures, effects),
                 None => self.shared_part_settled(unit, outcome, effects),
@@ -321,6 +320,20 @@ impl QueueManager {
         } else {
             self.continue_unit(unit, effects);
         }
+    }
+
+    pub(super) fn record_backout(&mut self, unit: &UnitOfWorkId, effects: &mut Effects) {
+        let work = self.units.get_mut(unit).expect("a unit of work that ends is known");
+        if work.logged.is_some() {
+            let coordinated = work.xid.is_some();
+            work.stage = Stage::ForcingBackout;
+            let lsn = self.append(&LogRecord::BackedOut(unit.clone()), effects);
+            if coordinated {
+                self.force(lsn, AfterForce::Unit(unit.clone()), effects);
+                return;
+            }
+        }
+        self.settle_shared(unit, Outcome::Backout, effects);
     }
 
     /// Gives the shared part its outcome.

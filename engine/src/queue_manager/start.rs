@@ -308,7 +308,7 @@ impl QueueManager {
             (Stage::Settling { outcome, .. }, _) => self.settle_shared(unit, *outcome, effects),
             (Stage::DeletingDescriptor { outcome }, _) => self.settle_shared(unit, *outcome, effects),
             // The log will call.
-            (Stage::ForcingWork | Stage::ForcingCommit | Stage::ForcingPrepare, _) => {}
+            (Stage::ForcingWork | Stage::ForcingCommit | Stage::ForcingPrepare | Stage::ForcingBackout, _) => {}
             (Stage::Open | Stage::Prepared, _) => {}
         }
     }
@@ -344,10 +344,7 @@ impl QueueManager {
     fn back_out_quietly(&mut self, unit: &UnitOfWorkId, effects: &mut Effects) {
         let work = self.units.get_mut(unit).expect("a unit of work that ends is known");
         work.state = UnitOfWorkState::InBackout;
-        if work.logged.is_some() {
-            self.append(&LogRecord::BackedOut(unit.clone()), effects);
-        }
-        self.settle_shared(unit, Outcome::Backout, effects);
+        self.record_backout(unit, effects);
     }
 
     /// The outcome of a unit of work in doubt may be found in its descriptor, if its group may resolve it.
@@ -423,7 +420,10 @@ impl QueueManager {
                 (UnitOfWorkState::InCommit, _) | (_, Stage::ForcingCommit) => {
                     records.push(LogRecord::Committed(unit.clone()));
                 }
-                (UnitOfWorkState::InBackout, Stage::Settling { .. } | Stage::DeletingDescriptor { .. }) => {
+                (
+                    UnitOfWorkState::InBackout,
+                    Stage::ForcingBackout | Stage::Settling { .. } | Stage::DeletingDescriptor { .. },
+                ) => {
                     records.push(LogRecord::BackedOut(unit.clone()));
                 }
                 _ => {}

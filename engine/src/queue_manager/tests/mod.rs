@@ -2,4 +2,5 @@
 
 mod crashes;
 mod lessons;
+mod verbs;
 mod world;

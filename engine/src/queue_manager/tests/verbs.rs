@@ -408,9 +408,10 @@ fn an_application_that_hangs_up_at_any_moment_leaves_nothing_behind() {
 
 #[test]
 fn another_members_name_is_ignored_only_if_so_defined() {
-    for (setting, expected) in
-        [(SharedQueueManagerName::Use, Err(Reason::UnknownObjectQueueManager)), (SharedQueueManagerName::Ignore, Ok(()))]
-    {
+    for (setting, expected) in [
+        (SharedQueueManagerName::Use, Err(Reason::UnknownObjectQueueManager)),
+        (SharedQueueManagerName::Ignore, Ok(())),
+    ] {
         let mut world = World::new(Setup { shared_queue_manager_name: setting, ..Setup::default() });
         let app = world.application("QM01");
         let mut open = |queue: &str, name: &str| {

@@ -759,7 +759,6 @@ impl World {
         self.inspect(operations).into_iter().flat_map(entries).collect()
     }
 
-
     pub(super) fn descriptors(&mut self) -> Vec<UnitOfWorkDescriptor> {
         let read = ListOperation::ReadDescriptors { queue_manager: None };
         match self.inspect(vec![(ADMIN_STRUCTURE, read)]).remove(0) {
