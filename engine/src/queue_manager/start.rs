@@ -37,6 +37,15 @@ pub(super) enum Phase {
     Ended,
 }
 
+/// Why a queue manager reads the descriptors that it left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// It has connected, in a new life: whatever its earlier ones left unfinished goes on.
+    Connected,
+    /// There may be news of units of work in doubt.
+    Again,
+}
+
 pub(super) fn private_queues(definition: &QueueManagerDefinition) -> BTreeMap<QueueName, PrivateQueue> {
     let private = definition.queues.iter().filter(|(_, queue)| queue.place == QueuePlace::Private);
     private.map(|(name, queue)| (name.clone(), PrivateQueue::new(queue))).collect()
@@ -156,17 +165,18 @@ impl QueueManager {
 
     fn redo_outcome(&mut self, unit: &UnitOfWorkId, outcome: Outcome) {
         let work = self.logged_unit(unit);
+        // If it was in doubt, it is so no longer.
+        work.stage = Stage::Open;
         work.state = match outcome {
             Outcome::Commit => UnitOfWorkState::InCommit,
             Outcome::Backout => UnitOfWorkState::InBackout,
         };
-        for shown in self.settle_private(unit, outcome) {
-            // The count of a queue that does not harden it was only in memory (reference D).
-            let store = self.queues.get_mut(&shown.queue);
-            if let (Some(backout_count), Some(store), false) =
-                (shown.backout_count, store, self.definition.queues[&shown.queue].harden_backout)
-            {
-                store.set_backout_count(shown.number, backout_count - 1);
+        // What this brings about was written down, or told, in the life that did it.
+        let applied = self.give_private_outcome(unit, outcome, &mut Effects::new());
+        for (queue, number, backout_count) in applied.backed_out_gets {
+            let hardened = self.definition.queues.get(&queue).is_some_and(|queue| queue.harden_backout);
+            if let (false, Some(store)) = (hardened, self.queues.get_mut(&queue)) {
+                store.set_backout_count(number, backout_count - 1);
             }
         }
     }
@@ -176,12 +186,17 @@ impl QueueManager {
         if self.sharing.is_some() {
             self.join_sysplex(effects);
         } else {
-            self.own_descriptors(Vec::new(), effects);
+            self.own_descriptors(Vec::new(), Look::Connected, effects);
         }
     }
 
     /// What earlier lives of this queue manager left in the admin structure, at restart and whenever there may be news.
-    pub(super) fn own_descriptors(&mut self, descriptors: Vec<UnitOfWorkDescriptor>, effects: &mut Effects) {
+    pub(super) fn own_descriptors(
+        &mut self,
+        descriptors: Vec<UnitOfWorkDescriptor>,
+        look: Look,
+        effects: &mut Effects,
+    ) {
         let starting = self.phase == Phase::Starting;
         let life = self.life;
         if starting && life.0 > 1 {
@@ -196,7 +211,11 @@ impl QueueManager {
         let known: Vec<UnitOfWorkId> = self.units.keys().filter(|unit| unit.incarnation < life).cloned().collect();
         for unit in known {
             let descriptor = described.remove(&unit);
-            self.continue_earlier(&unit, descriptor, effects);
+            // While it is being ended here, what was read is older than what is being done.
+            let waits = self.units.get(&unit).is_some_and(|work| work.stage == Stage::Prepared);
+            if look == Look::Connected || waits {
+                self.continue_earlier(&unit, descriptor, effects);
+            }
         }
         for (unit, descriptor) in described {
             self.finish_described(unit, descriptor, effects);
@@ -238,6 +257,8 @@ impl QueueManager {
                 effects.report(Event::RestartFinished { unit_of_work: id, state: UnitOfWorkState::InCommit });
                 self.record_commit(unit, effects);
             }
+            // Its application lives, and nothing of it is shared: it goes on.
+            (Stage::Open, UnitOfWorkState::InFlight, None) if self.phase != Phase::Starting => {}
             (Stage::Open, _, _) => {
                 effects.report(Event::RestartBackedOut { unit_of_work: id });
                 self.back_out_quietly(unit, effects);
@@ -271,6 +292,10 @@ impl QueueManager {
             (Stage::WritingCommit, Some(DescriptorState::InCommit))
             | (Stage::WritingPrepare, Some(DescriptorState::InDoubt))
             | (Stage::WritingBackout, _) => self.continue_unit(unit, effects),
+            // The decision did not reach the descriptor; peers have left it alone.
+            (Stage::WritingCommit, Some(DescriptorState::InDoubt)) => {
+                self.write_descriptor(unit, DescriptorState::InCommit, effects);
+            }
             (Stage::WritingCommit | Stage::WritingPrepare, _) => {
                 // It was never written, so peers have backed the shared part out.
                 if let Some(work) = self.units.get_mut(unit)
@@ -283,7 +308,7 @@ impl QueueManager {
             (Stage::Settling { outcome, .. }, _) => self.settle_shared(unit, *outcome, effects),
             (Stage::DeletingDescriptor { outcome }, _) => self.settle_shared(unit, *outcome, effects),
             // The log will call.
-            (Stage::ForcingWork | Stage::ForcingCommit | Stage::ForcingPrepare, _) => {}
+            (Stage::ForcingWork | Stage::ForcingCommit | Stage::ForcingPrepare | Stage::ForcingBackout, _) => {}
             (Stage::Open | Stage::Prepared, _) => {}
         }
     }
@@ -319,10 +344,7 @@ impl QueueManager {
     fn back_out_quietly(&mut self, unit: &UnitOfWorkId, effects: &mut Effects) {
         let work = self.units.get_mut(unit).expect("a unit of work that ends is known");
         work.state = UnitOfWorkState::InBackout;
-        if work.logged.is_some() {
-            self.append(&LogRecord::BackedOut(unit.clone()), effects);
-        }
-        self.settle_shared(unit, Outcome::Backout, effects);
+        self.record_backout(unit, effects);
     }
 
     /// The outcome of a unit of work in doubt may be found in its descriptor, if its group may resolve it.
@@ -378,8 +400,10 @@ impl QueueManager {
             }
         }
         for (unit, work) in self.units.iter().filter(|(_, work)| work.logged.is_some()) {
-            match (&work.state, &work.xid) {
-                (UnitOfWorkState::InDoubt, Some(xid)) => records.push(LogRecord::Prepared {
+            // A vote that is being forced is among the records so far.
+            let voted = work.state == UnitOfWorkState::InDoubt || work.stage == Stage::ForcingPrepare;
+            match (voted, &work.xid) {
+                (true, Some(xid)) => records.push(LogRecord::Prepared {
                     unit_of_work: unit.clone(),
                     xid: xid.clone(),
                     disposition: work.disposition,
@@ -396,7 +420,10 @@ impl QueueManager {
                 (UnitOfWorkState::InCommit, _) | (_, Stage::ForcingCommit) => {
                     records.push(LogRecord::Committed(unit.clone()));
                 }
-                (UnitOfWorkState::InBackout, Stage::Settling { .. } | Stage::DeletingDescriptor { .. }) => {
+                (
+                    UnitOfWorkState::InBackout,
+                    Stage::ForcingBackout | Stage::Settling { .. } | Stage::DeletingDescriptor { .. },
+                ) => {
                     records.push(LogRecord::BackedOut(unit.clone()));
                 }
                 _ => {}

@@ -1,0 +1,6 @@
+//! Queue managers as pure machines: each verb and rule, and every crash between two effects.
+
+mod crashes;
+mod lessons;
+mod verbs;
+mod world;
