@@ -20,7 +20,7 @@ const PLAIN: &str = include_str!("plain.ron");
 
 fn read(name: &str, text: &str) -> Arc<Scenario> {
     let scenario = indoubt::scenario::parse(Path::new(name), text);
-    Arc::new(scenario.unwrap_or_else(|problems| panic!("{name}: {problems:?}")))
+    Arc::new(scenario.unwrap_or_else(|problems| panic!("{name}: {problems}")))
 }
 
 pub(crate) fn reference() -> Arc<Scenario> {
