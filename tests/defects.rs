@@ -26,7 +26,7 @@ fn convicted_in(defect: Defect) -> (&'static str, FindingKind) {
         Defect::UncommittedPutVisible => ("queue-sharing/poison-message", FindingKind::Phantom),
         Defect::BackoutLosesMessage => ("queue-sharing/poison-message", FindingKind::Lost),
         Defect::ReplayIgnoresChecksum => ("queue-manager/damaged-log", FindingKind::Torn),
-        Defect::ListSignalLost => ("queue-sharing/in-doubt-through-the-group", FindingKind::Stuck),
+        Defect::ListSignalLost => ("queue-sharing/peer-recovery", FindingKind::Late),
         Defect::RecoveryReportedEarly => ("queue-sharing/peer-recovery", FindingKind::Marooned),
     }
 }

@@ -101,6 +101,14 @@ pub enum CouplingRequest {
         /// Which initial program load of it; a later one is not touched.
         incarnation: Incarnation,
     },
+    /// From a z/OS image: an isolated image is out of the sysplex, so its connectors count as failed. Isolation alone
+    /// does not fail them: their peers are told of a dead image only when it has been partitioned out.
+    Partitioned {
+        /// Which image.
+        image: ImageName,
+        /// Which initial program load of it; a later one is not touched.
+        incarnation: Incarnation,
+    },
 }
 
 /// A command to one structure.

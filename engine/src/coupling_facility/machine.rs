@@ -112,7 +112,12 @@ impl CouplingFacility {
             }
             CouplingRequest::Isolate { image, incarnation } => {
                 if self.is_image_in_good_standing(now, connection) {
-                    self.isolate(now, &image, incarnation, effects);
+                    self.isolate(&image, incarnation, effects);
+                }
+            }
+            CouplingRequest::Partitioned { image, incarnation } => {
+                if self.is_image_in_good_standing(now, connection) {
+                    self.partitioned(now, &image, incarnation, effects);
                 }
             }
         }
@@ -189,11 +194,17 @@ impl CouplingFacility {
         true
     }
 
-    fn isolate(&mut self, now: Time, image: &ImageName, incarnation: Incarnation, effects: &mut Effects) {
-        if !self.images.isolate(image, incarnation) {
+    fn isolate(&mut self, image: &ImageName, incarnation: Incarnation, effects: &mut Effects) {
+        if self.images.isolate(image, incarnation) {
+            effects.report(Event::ImageIsolated { image: image.clone() });
+        }
+    }
+
+    /// Whoever is not isolated could still command, so nobody may recover what it holds.
+    fn partitioned(&mut self, now: Time, image: &ImageName, incarnation: Incarnation, effects: &mut Effects) {
+        if !self.images.is_fenced(image, incarnation) {
             return;
         }
-        effects.report(Event::ImageIsolated { image: image.clone() });
         for connector in self.attached_from(image, |attached| attached <= incarnation) {
             self.connector_failed(now, &connector, effects);
         }

@@ -3,7 +3,7 @@
 //! A coupling facility is a processor of its own, without disks, that keeps shared structures for the images of a
 //! sysplex and executes commands on them (z/OS MVS Programming: Sysplex Services Guide). It knows nothing of queue
 //! managers' lives: that a connector has failed it learns from the z/OS image on which it ran, or from the image that
-//! isolated that one.
+//! partitioned that one out of the sysplex.
 //!
 //! Modelled: keyed list structures with put lists, get lists, unit-of-work descriptors, a lock table, list monitoring,
 //! connection states with failed-persistent connections, and isolation of images. Left out: failure of a structure,

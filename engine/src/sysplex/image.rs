@@ -59,6 +59,8 @@ pub struct ZosImage {
     abends_to_tell: u32,
     /// Images isolated by this one: told again likewise.
     isolated: BTreeMap<ImageName, Incarnation>,
+    /// Images partitioned out of the sysplex: told again likewise.
+    partitioned: BTreeMap<ImageName, Incarnation>,
     /// The last loss of a link that was reported for another image.
     reported_losses: BTreeMap<(ImageName, CouplingFacilityName), (Incarnation, u32)>,
     phase: Phase,
@@ -126,6 +128,7 @@ impl ZosImage {
             ended: BTreeMap::new(),
             abends_to_tell: 0,
             isolated: BTreeMap::new(),
+            partitioned: BTreeMap::new(),
             reported_losses: BTreeMap::new(),
             phase: Phase::Up,
             definition,
@@ -156,7 +159,7 @@ impl ZosImage {
             Task::CheckStatus(image) => self.check_status(now, image, effects),
             Task::Isolate(image, incarnation) => self.isolate(now, image, incarnation, effects),
             Task::Partition(image, incarnation) => {
-                if self.partition(now, &image, incarnation) {
+                if self.partition(now, &image, incarnation, effects) {
                     effects.report(Event::ImagePartitioned { image: image.clone() });
                     self.signal_all(&SysplexFrame::Partitioned { image, incarnation }, effects);
                 }
@@ -209,7 +212,7 @@ impl ZosImage {
                 }
             }
             SysplexFrame::Partitioned { image, incarnation } => {
-                let _known = self.partition(now, &image, incarnation);
+                let _known = self.partition(now, &image, incarnation, effects);
             }
             SysplexFrame::Leaving { image, incarnation } => self.others.leaves(&image, incarnation),
             SysplexFrame::LostConnectivity { image, incarnation, coupling_facility, loss, members } => {

@@ -2,7 +2,7 @@
 //!
 //! z/OS MVS Setting Up a Sysplex, "Controlling system availability and recovery": an image whose status updates are missing
 //! for the failure detection interval is isolated after `ISOLATETIME` and partitioned out of the sysplex after the cleanup
-//! interval. Address spaces of other images learn of its death only then, or from the coupling facility when it is isolated.
+//! interval. Address spaces of other images learn of its death only then.
 
 use std::collections::BTreeMap;
 

@@ -58,13 +58,13 @@ impl ResourceIndex {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageIdentity(pub u64);
 
-/// In two halves, if the upper one says something: the application instance and its n-th payload, as this project's own
-/// applications number them.
 impl fmt::Display for MessageIdentity {
+    /// The upper half tells who made it, the lower half counts what it made: `3.17`. Where the upper half is not used it
+    /// is left out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 >> 32 {
-            0 => write!(f, "{}", self.0),
-            instance => write!(f, "{instance}.{}", self.0 & 0xffff_ffff),
+        match (self.0 >> 32, self.0 & 0xffff_ffff) {
+            (0, number) => write!(f, "{number}"),
+            (maker, number) => write!(f, "{maker}.{number}"),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::finding::{Draft, Subject};
 use crate::history::{Get, History, Operation, QueueIndex, WorldHappening};
 use crate::index::Index;
 use crate::losses::PermittedLosses;
+use crate::outage::Outage;
 use crate::verdict::{ExpectedFinding, Finding, FindingKind, Judgement, Verdict};
 use crate::{account, atomicity, liveness, order, outage, story};
 
@@ -27,8 +28,10 @@ pub fn judge(history: &History, audit: &Audit, contract: &Contract) -> Judgement
     let drained = drained_queues(history, contract);
     account::marooned(&index, |left| drained[left.queue.index()], &mut fates.drafts);
     order::check(&index, contract, &mut fates.drafts);
-    let outages = outage::outages(&index, contract);
+    let mut outages = outage::outages(&index, contract);
     liveness::check(&index, contract, &outages, &mut fates.drafts);
+    let is_late = |outage: &Outage| contract.recovery_time_ns.is_some_and(|objective| outage.lasted_ns() > objective);
+    outages.retain(|(_, outage)| outage.is_unusual() || is_late(outage));
 
     let end_ns = audit.at_ns;
     let permitted = fates.groups(|message| story::tell(&index, Subject::Message(message), end_ns));

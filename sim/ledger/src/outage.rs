@@ -45,10 +45,10 @@ impl Outage {
         self.to_ns - self.from_ns
     }
 
-    /// Whether it lasted longer than is usual for the queue.
+    /// Whether it lasted longer than twice what is usual for the queue: service differs from message to message.
     #[must_use]
     pub const fn is_unusual(&self) -> bool {
-        self.lasted_ns() > self.usual_ns
+        self.lasted_ns() > self.usual_ns.saturating_mul(2)
     }
 }
 

@@ -183,7 +183,8 @@ pub struct Judgement {
     pub expected: Vec<ExpectedFinding>,
     /// Losses that were permitted.
     pub permitted: Vec<PermittedGroup>,
-    /// For each queue and each fault, the longest time in which nobody got anything although work waited.
+    /// For each queue and each fault, the longest time in which nobody got anything although work waited: if that was
+    /// more than is usual for the queue, or over the objective.
     pub outages: Vec<Outage>,
     /// For each application that could do nothing for a time after the first fault, the longest such time.
     pub interruptions: Vec<Interruption>,

@@ -55,11 +55,23 @@ impl Witness {
         self.seen().timeline.push(TimelineEntry { at, who, what });
     }
 
-    /// A fault struck.
-    pub fn fault(&self, fabric: &Fabric, text: &str) {
+    /// A fault struck all these; none, if it had no effect.
+    pub fn fault(&self, fabric: &Fabric, text: &str, struck: Vec<String>) {
         let at = fabric.now();
         self.shared.history().world(at.as_nanoseconds(), WorldHappening::Fault(text.to_owned()));
-        self.note(at, "nemesis".to_owned(), Happening::Fault(text.to_owned()));
+        self.note(at, "nemesis".to_owned(), Happening::Fault { text: text.to_owned(), struck });
+    }
+
+    /// What follows a fault of this subject, later.
+    pub fn followed(&self, fabric: &Fabric, subject: &str, text: &str) {
+        let at = fabric.now();
+        let happening = WorldHappening::Event {
+            name: "fault_followed".to_owned(),
+            subject: subject.to_owned(),
+            text: text.to_owned(),
+        };
+        self.shared.history().world(at.as_nanoseconds(), happening);
+        self.note(at, "nemesis".to_owned(), Happening::Followed(text.to_owned()));
     }
 
     /// A fault ended.

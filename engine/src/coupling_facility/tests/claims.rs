@@ -372,11 +372,8 @@ fn an_isolated_image_commands_nothing_until_its_next_load() {
         world.request(survivor, isolate);
     }
     world.settle();
-    assert_eq!(
-        world.events,
-        [Event::ImageIsolated { image: "SYSA".into() }, Event::ConnectorFailed { connector: connector("QM01", 1) }]
-    );
-    assert_eq!(world.responses(b).len(), 2);
+    assert_eq!(world.events, [Event::ImageIsolated { image: "SYSA".into() }]);
+    assert!(world.responses(b).is_empty(), "isolated is not partitioned: {:?}", world.responses(b));
     let write = world.try_command(a, application(), ListOperation::QueryDepths);
     assert_eq!(write, Err(CommandRejected::Fenced));
     world.request(zombie, CouplingRequest::ConnectorFailed { connector: connector("QM02", 1) });
@@ -393,6 +390,29 @@ fn an_isolated_image_commands_nothing_until_its_next_load() {
     world.connect("QM01", 2, "SYSA");
     let write = world.try_command(a, application(), ListOperation::QueryDepths);
     assert_eq!(write, Err(CommandRejected::Fenced), "the former load's connections stay fenced");
+}
+
+#[test]
+fn connectors_of_an_image_fail_when_it_is_partitioned_and_only_if_it_is_isolated() {
+    let mut world = World::new();
+    let survivor = world.attach_image("SYSB", 1);
+    world.attach_image("SYSA", 1);
+    world.connect("QM01", 1, "SYSA");
+    let b = world.connect("QM02", 1, "SYSB");
+    let partitioned = || CouplingRequest::Partitioned { image: "SYSA".into(), incarnation: Incarnation(1) };
+    world.request(survivor, partitioned());
+    world.settle();
+    assert!(world.events.is_empty(), "it could still command: {:?}", world.events);
+    world.request(survivor, CouplingRequest::Isolate { image: "SYSA".into(), incarnation: Incarnation(1) });
+    for _ in 0..2 {
+        world.request(survivor, partitioned());
+    }
+    world.settle();
+    assert_eq!(
+        world.events,
+        [Event::ImageIsolated { image: "SYSA".into() }, Event::ConnectorFailed { connector: connector("QM01", 1) }]
+    );
+    assert_eq!(world.responses(b).len(), 2, "once for each structure");
 }
 
 #[test]
@@ -486,6 +506,7 @@ fn a_queue_manager_may_attach_before_its_image() {
     // A load after one that was isolated.
     let survivor = world.attach_image("SYSB", 1);
     world.request(survivor, CouplingRequest::Isolate { image: "SYSA".into(), incarnation: Incarnation(1) });
+    world.request(survivor, CouplingRequest::Partitioned { image: "SYSA".into(), incarnation: Incarnation(1) });
     world.settle();
     world.connect("QM01", 2, "SYSA");
     let second = world.connect("QM01", 2, "SYSA");

@@ -76,6 +76,9 @@ fn a_dead_image_is_isolated_after_the_detection_interval_and_its_work_restarted_
     world.run_until(seconds(95));
     assert_eq!(world.reported(&Event::StatusUpdateMissing { image: "SYSA".into() }), [(94, "SYSB"), (94, "SYSC")]);
     assert_eq!(world.reported(&Event::ImageIsolated { image: "SYSA".into() }), [(94, "CF01")]);
+    world.run_until(seconds(108));
+    assert!(!world.is_told_of_failure("qm02", &failed), "isolated is not partitioned");
+    world.run_until(seconds(110));
     assert!(world.is_told_of_failure("qm02", &failed));
     world.run_until(seconds(130));
     assert_eq!(world.reported(&Event::ImagePartitioned { image: "SYSA".into() }), [(109, "SYSB")]);

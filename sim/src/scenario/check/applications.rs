@@ -18,6 +18,7 @@ const MOST_MESSAGES: u64 = 10_000_000;
 /// `judge_faults` is false for a tape: it is what really happened.
 pub(super) fn check(scenario: &Scenario, faults: &[Placed], judge_faults: bool, tree: &Node, problems: &mut Problems) {
     too_much(scenario, tree, problems);
+    exclusive_input_from_shared_queue(scenario, tree, problems);
     for application in scenario.workload.iter().filter(|application| is_two_phase(application)) {
         way_back_through_group(scenario, application, tree, problems);
         for fault in faults.iter().filter(|_| judge_faults) {
@@ -55,6 +56,20 @@ fn too_much(scenario: &Scenario, tree: &Node, problems: &mut Problems) {
     }
     if messages > MOST_MESSAGES {
         problems.add(span, format!("these put {messages} messages; at most {MOST_MESSAGES}"), "too many", None);
+    }
+}
+
+/// Exclusive input from a shared queue holds within the whole group in the product; here a queue manager knows of its own
+/// applications only, so two members would both grant it.
+fn exclusive_input_from_shared_queue(scenario: &Scenario, tree: &Node, problems: &mut Problems) {
+    let groups = &scenario.topology.queue_sharing_groups;
+    for application in &scenario.workload {
+        let Role::Consumer(Consumer { queue, exclusive: true, .. }) = &application.role else { continue };
+        if groups.iter().any(|group| group.queues.contains_key(queue)) {
+            let message = format!("{queue} is a shared queue, and exclusive input within a group is not modelled yet");
+            let help = "leave `exclusive` out; for one getter at a time give the application a conntag".to_owned();
+            problems.add(place_of(tree, application, "exclusive"), message, "not modelled", Some(help));
+        }
     }
 }
 

@@ -367,7 +367,7 @@ fn queues_must_be_there_wherever_an_application_may_be_connected() {
 
 #[test]
 fn what_is_missing_is_named() {
-    spoilt("connect: client_group(\"QSG1\"),\n", "", "requester(", &["a requester needs `connect`"]);
+    spoilt("connect: client(\"QM02\"),\n", "", "requester(", &["a requester needs `connect`"]);
     spoilt("image: \"SYSA\", ", "", "(qsgname: \"QSG1\")", &["a queue manager needs `image`"]);
     spoilt("nth: 5), what: kill(\"QM01\")", "nth: 5)", "(when: step", &["a fault needs `what`"]);
 }
@@ -469,6 +469,15 @@ fn what_would_never_end_is_refused() {
 fn limits_of_the_product_are_kept() {
     let images: String = (0..33).map(|number| format!("\"SYS{number}\": (), ")).collect();
     spoilt("\"SYSA\": ()", &format!("{images}\"SYSA\": ()"), "\"SYS32\"", &["at most 32 images"]);
+}
+
+#[test]
+fn exclusive_input_from_a_shared_queue_is_refused() {
+    let server = example(
+        "        // One instance of the server",
+        "        consumer(name: \"clerk\", connect: local(\"QM01\"), queue: \"PAYMENT.REQUEST\", exclusive: YES),\n        // One",
+    );
+    refused(&server, "YES),\n        // One", &["PAYMENT.REQUEST is a shared queue, and exclusive input", "a conntag"]);
 }
 
 #[test]
