@@ -35,6 +35,8 @@ macro_rules! steps {
 steps! {
     /// a get under syncpoint has taken its message, the application has not been told
     GetTaken = "get.taken";
+    /// a get outside syncpoint is final, the application has not been told
+    GetFinal = "get.final";
     /// a put under syncpoint lies in the uncommitted range, the application has not been told
     PutWritten = "put.written";
     /// a put outside syncpoint is final, the application has not been told

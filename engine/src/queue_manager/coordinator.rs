@@ -55,7 +55,8 @@ pub(super) enum GroupAwaiting {
     /// All descriptors, to answer `Recover`.
     Recover { connection: ConnectionId, coordinator: String, local: Vec<Xid> },
     /// All descriptors, to find the unit of work that is to be resolved.
-    Find { connection: ConnectionId, xid: Xid, outcome: Outcome },
+    /// `told`: its owner, which is active, has been told the outcome before.
+    Find { connection: ConnectionId, xid: Xid, outcome: Outcome, told: bool },
     /// Whether its owner is active.
     Owner { connection: ConnectionId, xid: Xid, descriptor: Box<UnitOfWorkDescriptor>, outcome: Outcome },
     /// The descriptor says the outcome now, or an entry is settled, or a structure is struck off.
@@ -123,7 +124,7 @@ impl QueueManager {
             // It is being resolved already: the coordinator asks again.
             Some((_, false)) => self.answer(connection, Err(Reason::UnitOfWorkInProgress), effects),
             None if disposition == Disposition::Group => {
-                let find = GroupAwaiting::Find { connection, xid: xid.clone(), outcome };
+                let find = GroupAwaiting::Find { connection, xid: xid.clone(), outcome, told: false };
                 self.read_all_descriptors(connection, find, effects);
             }
             None => self.answer(connection, Err(Reason::UnitOfWorkNotAvailable), effects),
@@ -191,14 +192,15 @@ impl QueueManager {
                 xids.dedup();
                 self.answer(connection, Ok(MqiAnswer::Indoubt { xids }), effects);
             }
-            (GroupAwaiting::Find { connection, xid, outcome }, Ok(ListAnswer::Descriptors(descriptors))) => {
+            (GroupAwaiting::Find { connection, xid, outcome, told }, Ok(ListAnswer::Descriptors(descriptors))) => {
                 let found = descriptors.into_iter().find(|descriptor| {
                     descriptor.xid.as_ref() == Some(&xid)
                         && descriptor.disposition == Disposition::Group
                         && descriptor.state == DescriptorState::InDoubt
                 });
                 let Some(descriptor) = found else {
-                    self.answer(connection, Err(Reason::UnitOfWorkNotAvailable), effects);
+                    let answer = if told { Ok(MqiAnswer::Done) } else { Err(Reason::UnitOfWorkNotAvailable) };
+                    self.answer(connection, answer, effects);
                     return;
                 };
                 let admin = StructureName::from(ADMIN_STRUCTURE);
@@ -259,9 +261,8 @@ impl QueueManager {
     pub(super) fn look_at_group_resolution(&mut self, connection: ConnectionId, effects: &mut Effects) {
         let told = self.sharing.as_mut().and_then(|sharing| sharing.told_owner.remove(&connection));
         let Some((xid, outcome)) = told else { return };
-        // If it is resolved, the descriptor is not found in doubt any more, and the coordinator learns that nothing is
-        // left to be resolved.
-        let find = GroupAwaiting::Find { connection, xid, outcome };
+        // If it has, the descriptor is not found in doubt any more.
+        let find = GroupAwaiting::Find { connection, xid, outcome, told: true };
         self.read_all_descriptors(connection, find, effects);
     }
 

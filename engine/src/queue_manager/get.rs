@@ -101,6 +101,7 @@ impl QueueManager {
                 if let Some(get) = self.get_call(connection) {
                     get.since = since;
                 }
+                self.unlock_own(connection, structure, &get, effects);
                 let take = ListOperation::MoveToGetList {
                     queue: get.queue.clone(),
                     selection: get.selection,
@@ -110,6 +111,23 @@ impl QueueManager {
                     self.end_get(connection, Err(Reason::CouplingFacilityNotAvailable), effects);
                 }
             }
+        }
+    }
+
+    /// The message that the handle's own browse has locked is given back first, so that the get can have it. (In the
+    /// product a get under the cursor takes it in one step; here another getter may be quicker.)
+    fn unlock_own(
+        &mut self,
+        connection: ConnectionId,
+        structure: &StructureName,
+        get: &GetCall,
+        effects: &mut Effects,
+    ) {
+        let open =
+            self.applications.get_mut(&connection).and_then(|application| application.handles.get_mut(&get.handle));
+        if let Some((entry, owner)) = open.and_then(|open| open.locked.take()) {
+            let give_back = ListOperation::Return { entry, owner, count_backout: false };
+            self.structure_command(structure, give_back, Awaiting::Nothing, effects);
         }
     }
 
@@ -215,7 +233,7 @@ impl QueueManager {
                 if let Some(application) = self.applications.get_mut(&connection) {
                     application.call = Some(Call::Other);
                 }
-                let teller = Teller { connection, answer, step: Some(Step::GetTaken) };
+                let teller = Teller { connection, answer, step: Some(Step::GetFinal) };
                 self.begin_commit(&get.unit_of_work, Some(teller), effects);
             }
         }

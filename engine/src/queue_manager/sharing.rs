@@ -90,6 +90,8 @@ pub(super) struct Sharing {
     image_wanted: Option<ConnectionId>,
     coupling_wanted: Option<ConnectionId>,
     pub(super) link: Link,
+    /// The structures are being connected again after the link was lost.
+    reconnecting: bool,
     /// Failed connectors found when connecting, to be recovered once all structures are connected.
     found_failed: Vec<RecoveryKey>,
     /// Disconnections not answered yet, when the queue manager stops.
@@ -98,8 +100,6 @@ pub(super) struct Sharing {
     /// Outcomes that active owners were told, by the connection that waits for them.
     pub(super) told_owner: BTreeMap<ConnectionId, (Xid, Outcome)>,
     members: Vec<QueueManagerName>,
-    /// Whether the link was lost and not every structure is connected again.
-    reconnecting: bool,
     tolerates: bool,
 }
 
@@ -115,12 +115,12 @@ impl Sharing {
             image_wanted: None,
             coupling_wanted: None,
             link: Link::Wanted,
+            reconnecting: false,
             found_failed: Vec::new(),
             disconnecting: 0,
             settlements: BTreeMap::new(),
             told_owner: BTreeMap::new(),
             members: group.members.clone(),
-            reconnecting: false,
             tolerates: group.structures.values().all(|use_of| use_of.connectivity_loss == ConnectivityLoss::Tolerate),
         }
     }
@@ -173,6 +173,15 @@ impl QueueManager {
         }
     }
 
+    /// Tells the image under which name and life this address space is to be looked after.
+    fn register(&self, effects: &mut Effects) {
+        let Some(image) = self.sharing.as_ref().and_then(|sharing| sharing.image) else { return };
+        let group = self.definition.group.as_ref().map(|group| format!("CSQG{}", group.name)).unwrap_or_default();
+        let process = self.definition.process.clone();
+        let register = SysplexFrame::Register { connector: self.connector(), process, group };
+        effects.send(image, Frame::Sysplex(Box::new(register)));
+    }
+
     pub(super) fn connected(&mut self, connection: ConnectionId, effects: &mut Effects) {
         let connector = self.connector();
         let Some(sharing) = &mut self.sharing else { return };
@@ -183,17 +192,6 @@ impl QueueManager {
         } else if sharing.coupling_wanted == Some(connection) {
             let attach = CouplingRequest::Attach { image: self.placement.image.clone(), connector };
             effects.send(connection, Frame::CouplingRequest(Box::new(attach)));
-        }
-    }
-
-    /// Tells the image which life this is.
-    pub(super) fn register(&mut self, effects: &mut Effects) {
-        let connector = self.connector();
-        let process = self.definition.process.clone();
-        let group = self.definition.group.as_ref().map(|group| format!("CSQG{}", group.name)).unwrap_or_default();
-        if let Some(image) = self.sharing.as_ref().and_then(|sharing| sharing.image) {
-            let register = SysplexFrame::Register { connector, process, group };
-            effects.send(image, Frame::Sysplex(Box::new(register)));
         }
     }
 
@@ -341,13 +339,9 @@ impl QueueManager {
         match answer {
             Ok(ListAnswer::Connected { failed }) => {
                 sharing.structures.set_standing(&structure, Standing::Connected);
-                if sharing.reconnecting && structure.as_str() != ADMIN_STRUCTURE {
-                    effects.report(Event::StructureReconnected { structure: structure.clone() });
-                }
                 let keys = failed.into_iter().map(|failed| RecoveryKey { structure: structure.clone(), failed });
                 sharing.found_failed.extend(keys);
                 if sharing.structures.all_connected() {
-                    sharing.reconnecting = false;
                     self.read_own_descriptors(Look::Connected, effects);
                 }
             }
@@ -362,7 +356,13 @@ impl QueueManager {
 
     /// All structures are connected and own descriptors are dealt with: now what other connectors left behind.
     pub(super) fn recover_found(&mut self, effects: &mut Effects) {
-        let found = self.sharing.as_mut().map(|sharing| std::mem::take(&mut sharing.found_failed)).unwrap_or_default();
+        let Some(sharing) = &mut self.sharing else { return };
+        if std::mem::take(&mut sharing.reconnecting) {
+            for structure in sharing.structures.names().filter(|structure| structure.as_str() != ADMIN_STRUCTURE) {
+                effects.report(Event::StructureReconnected { structure: structure.clone() });
+            }
+        }
+        let found = std::mem::take(&mut sharing.found_failed);
         for key in found {
             self.recover(key, effects);
         }
@@ -440,7 +440,6 @@ impl QueueManager {
             return;
         }
         sharing.link = Link::Lost;
-        sharing.reconnecting = true;
         sharing.found_failed.clear();
         for structure in sharing.structures.names() {
             if structure.as_str() != ADMIN_STRUCTURE {
@@ -524,7 +523,9 @@ impl QueueManager {
             return;
         }
         sharing.link = Link::Wanted;
+        sharing.reconnecting = true;
         self.life = self.life.next();
+        self.register(effects);
         let lsn = self.append(&LogRecord::Life(self.life), effects);
         self.force(lsn, super::ending::AfterForce::Reattach, effects);
     }

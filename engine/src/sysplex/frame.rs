@@ -117,8 +117,8 @@ pub enum GroupMessage {
         phase: RecoveryPhase,
         /// Which share.
         share: u32,
-        /// Whether it could.
-        succeeded: bool,
+        /// What became of it.
+        outcome: ShareOutcome,
     },
     /// A member through which a coordinator came back tells the owner of a unit of work with group disposition how it
     /// was resolved.
@@ -128,6 +128,17 @@ pub enum GroupMessage {
         /// How.
         outcome: Outcome,
     },
+}
+
+/// What became of a share of a recovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ShareOutcome {
+    /// Done.
+    Done,
+    /// Begun and not finished.
+    Failed,
+    /// Not begun: the member is not connected to the structure.
+    Declined,
 }
 
 /// The phases of peer recovery (messages CSQE011I to CSQE014I).

@@ -199,6 +199,8 @@ impl ZosImage {
         match frame {
             SysplexFrame::StatusUpdate { image, incarnation } => self.status_update(now, image, incarnation, effects),
             SysplexFrame::Members { image, incarnation, change, members } => {
+                // Whoever tells who runs there is alive, even if its status updates came before this image listened.
+                self.status_update(now, image.clone(), incarnation, effects);
                 self.others.set_members(&image, incarnation, change, members);
             }
             SysplexFrame::Partitioned { image, incarnation } if image == self.definition.name => {

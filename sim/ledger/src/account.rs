@@ -59,9 +59,9 @@ pub(crate) fn fates(index: &Index<'_>, losses: &PermittedLosses<'_>) -> Fates {
         untold: 0,
     };
     let mut missing = Vec::new();
-    for (position, sent) in index.sent.iter().enumerate() {
+    for position in 0..index.sent.len() {
         let message = MessageIndex(position);
-        let fate = fate(index, sent);
+        let fate = fate(index, message);
         if fate == Fate::Lost {
             missing.push(message);
         }
@@ -77,15 +77,16 @@ pub(crate) fn fates(index: &Index<'_>, losses: &PermittedLosses<'_>) -> Fates {
 }
 
 /// The fate of one message, before losses are explained.
-fn fate(index: &Index<'_>, sent: &Sent<'_>) -> Fate {
+fn fate(index: &Index<'_>, message: MessageIndex) -> Fate {
+    let sent = index.sent(message);
     if sent.state == PutState::Refused {
         return Fate::Nothing;
     }
-    let deliveries = index.deliveries(sent.put.message);
+    let deliveries = index.deliveries(message);
     if deliveries.iter().any(|delivered| delivered.consumption == Consumption::Final) {
         return Fate::Consumed;
     }
-    let left = index.left(sent.put.message);
+    let left = index.left(message);
     if let Some(left) = left.iter().find(|left| left.is_visible()).or(left.first()) {
         return match left.role {
             QueueRole::DeadLetter | QueueRole::BackoutQueue => Fate::DeadLettered,
@@ -110,7 +111,7 @@ fn check_visibility(index: &Index<'_>, message: MessageIndex, drafts: &mut Vec<D
     let sent = index.sent(message);
     let identity = sent.put.message;
     let too_early = |delivered: &&Delivered<'_>| sent.visible_from.is_none_or(|from| delivered.completed < from);
-    let (at_ns, queue, what) = if let Some(delivered) = index.deliveries(identity).iter().find(too_early) {
+    let (at_ns, queue, what) = if let Some(delivered) = index.deliveries(message).iter().find(too_early) {
         let what = match sent.visible_from {
             None if sent.put.unit.is_some() => "was delivered although its put was never committed",
             None => "was delivered although its put was refused",
@@ -119,7 +120,7 @@ fn check_visibility(index: &Index<'_>, message: MessageIndex, drafts: &mut Vec<D
         };
         (delivered.completed.at_ns, delivered.get.queue, what)
     } else if sent.visible_from.is_none()
-        && let Some(left) = index.left(identity).iter().find(|left| left.is_visible())
+        && let Some(left) = index.left(message).iter().find(|left| left.is_visible())
     {
         (index.audit.at_ns, left.queue, "is there although its put was refused or backed out")
     } else {
@@ -136,8 +137,8 @@ fn check_visibility(index: &Index<'_>, message: MessageIndex, drafts: &mut Vec<D
 
 fn check_content(index: &Index<'_>, message: MessageIndex, drafts: &mut Vec<Draft>) {
     let Sent { put, .. } = *index.sent(message);
-    let delivered = index.deliveries(put.message).iter().find(|delivered| delivered.delivery.digest != put.digest);
-    let left = index.left(put.message).iter().find(|left| left.left.digest != put.digest);
+    let delivered = index.deliveries(message).iter().find(|delivered| delivered.delivery.digest != put.digest);
+    let left = index.left(message).iter().find(|left| left.left.digest != put.digest);
     let (at_ns, queue, digest) = match (delivered, left) {
         (Some(delivered), _) => (delivered.completed.at_ns, delivered.get.queue, delivered.delivery.digest),
         (None, Some(left)) => (index.audit.at_ns, left.queue, left.left.digest),
@@ -161,9 +162,9 @@ fn check_copies(index: &Index<'_>, message: MessageIndex, fates: &mut Fates) {
     if sent.state == PutState::Refused {
         return;
     }
-    let deliveries = index.deliveries(sent.put.message);
+    let deliveries = index.deliveries(message);
     let finals = || deliveries.iter().filter(|delivered| delivered.consumption == Consumption::Final);
-    let left: Vec<&Left<'_>> = index.left(sent.put.message).iter().filter(|left| left.is_visible()).collect();
+    let left: Vec<&Left<'_>> = index.left(message).iter().filter(|left| left.is_visible()).collect();
     let copies = finals().count() + left.len();
     let seen_again = finals().next().and_then(|first| deliveries.iter().find(|delivered| delivered.is_after(first)));
     if copies <= 1 && seen_again.is_none() {
@@ -250,7 +251,7 @@ fn strangers(index: &Index<'_>, drafts: &mut Vec<Draft>) {
         push(delivered.delivery.message, delivered.completed.at_ns, delivered.get.queue, "was delivered");
     }
     for left in index.all_left() {
-        if index.deliveries(left.left.message).is_empty() {
+        if index.deliveries_of(left.left.message).is_empty() {
             push(left.left.message, index.audit.at_ns, left.queue, "is there");
         }
     }

@@ -6,8 +6,8 @@
 use crate::account::{Fate, Fates};
 use crate::audit::{Availability, HolderState};
 use crate::finding::{Draft, Subject};
-use crate::history::{Completion, Operation, Put, UnitIndex};
-use crate::index::{Consumption, Delivered, Index, Left, MessageIndex};
+use crate::history::{Completion, Moment, Operation, Put, UnitIndex};
+use crate::index::{Consumption, Index, Left, MessageIndex};
 use crate::losses::PermittedLosses;
 use crate::verdict::FindingKind;
 
@@ -39,12 +39,9 @@ fn check_unit(index: &Index<'_>, losses: &PermittedLosses<'_>, fates: &mut Fates
                 (put_evidence(index, losses, fates, &put), put.message, "put")
             }
             (Operation::Get(_), Some((completed, Completion::Delivered(delivery)))) => {
-                let deliveries = index.deliveries(delivery.message);
-                let mine = deliveries.iter().position(|delivered| delivered.completed == completed);
-                let evidence = match (mine, index.find(delivery.message)) {
-                    (Some(mine), Some(message)) => get_evidence(index, losses, message, deliveries, mine),
-                    _ => Evidence::CannotTell,
-                };
+                let evidence = index
+                    .find(delivery.message)
+                    .map_or(Evidence::CannotTell, |message| get_evidence(index, losses, message, completed));
                 (evidence, delivery.message, "get")
             }
             _ => continue,
@@ -73,11 +70,11 @@ fn check_unit(index: &Index<'_>, losses: &PermittedLosses<'_>, fates: &mut Fates
 }
 
 fn put_evidence(index: &Index<'_>, losses: &PermittedLosses<'_>, fates: &Fates, put: &Put) -> Evidence {
-    let left = index.left(put.message);
-    if !index.deliveries(put.message).is_empty() || left.iter().any(Left::is_visible) {
+    let Some(message) = index.find(put.message) else { return Evidence::CannotTell };
+    let left = index.left(message);
+    if !index.deliveries(message).is_empty() || left.iter().any(Left::is_visible) {
         return Evidence::TookEffect;
     }
-    let Some(message) = index.find(put.message) else { return Evidence::CannotTell };
     let may_have_expired = put.expires_at_ns.is_some_and(|at| at <= index.audit.at_ns);
     let may_be_gone = fates.fates[message.0] == Fate::Permitted || losses.rule(index, message).is_some();
     if !left.is_empty() || may_have_expired || may_be_gone || !index.audit_is_complete() {
@@ -87,15 +84,11 @@ fn put_evidence(index: &Index<'_>, losses: &PermittedLosses<'_>, fates: &Fates, 
 }
 
 /// A get took effect if its message is gone and nobody else can have taken it; it did not if the message was seen later.
-fn get_evidence(
-    index: &Index<'_>,
-    losses: &PermittedLosses<'_>,
-    message: MessageIndex,
-    deliveries: &[Delivered<'_>],
-    mine: usize,
-) -> Evidence {
+fn get_evidence(index: &Index<'_>, losses: &PermittedLosses<'_>, message: MessageIndex, completed: Moment) -> Evidence {
+    let deliveries = index.deliveries(message);
+    let mine = deliveries.partition_point(|delivered| delivered.completed < completed);
     let put = index.sent(message).put;
-    let left = index.left(put.message);
+    let left = index.left(message);
     let seen_later = deliveries.iter().any(|delivered| delivered.is_after(&deliveries[mine]));
     let is_there = |left: &Left<'_>| match &left.left.availability {
         Availability::Available => true,

@@ -2,6 +2,8 @@
 //!
 //! Everything is a sorted list with binary search, so that it costs about as much as reading the history.
 
+use std::ops::Range;
+
 use crate::audit::{Audit, Availability, LeftMessage, LeftQueue, QueueRole};
 use crate::history::{
     Call, Completion, Delivery, Get, History, MessageIdentity, Moment, Operation, Put, QueueIndex, UnitIndex,
@@ -100,6 +102,8 @@ pub(crate) struct Index<'h> {
     /// Deliveries, by message identity and then in the order of the history.
     pub(crate) delivered: Vec<Delivered<'h>>,
     left: Vec<Left<'h>>,
+    /// Of each message: its part of `delivered` and of `left`.
+    parts: Vec<(Range<usize>, Range<usize>)>,
     by_identity: Vec<(MessageIdentity, MessageIndex)>,
     /// Calls under syncpoint, by unit of work and then in the order of the history.
     unit_calls: Vec<(UnitIndex, &'h Call)>,
@@ -150,12 +154,19 @@ impl<'h> Index<'h> {
         by_identity.sort_unstable();
         assert!(by_identity.windows(2).all(|pair| pair[0].0 != pair[1].0), "each put has an identity of its own");
 
-        let left_of = |queue: &'h LeftQueue| {
+        let messages_of = |queue: &'h LeftQueue| {
             queue.messages.iter().map(|left| Left { queue: queue.queue, role: queue.role, left })
         };
-        let mut left: Vec<Left<'_>> = audit.queues.iter().flat_map(left_of).collect();
+        let mut left: Vec<Left<'_>> = audit.queues.iter().flat_map(messages_of).collect();
         left.sort_by_key(|left| left.left.message);
-        Index { history, audit, sent, units, delivered, left, by_identity, unit_calls }
+        let mut parts = vec![(0..0, 0..0); sent.len()];
+        let (mut next_delivered, mut next_left) = (0, 0);
+        for (identity, message) in &by_identity {
+            let delivered = part(&delivered, &mut next_delivered, *identity, |delivered| delivered.delivery.message);
+            let left = part(&left, &mut next_left, *identity, |left| left.left.message);
+            parts[message.0] = (delivered, left);
+        }
+        Index { history, audit, sent, units, delivered, left, parts, by_identity, unit_calls }
     }
 
     pub(crate) fn find(&self, identity: MessageIdentity) -> Option<MessageIndex> {
@@ -168,14 +179,24 @@ impl<'h> Index<'h> {
     }
 
     /// Deliveries of a message, in the order in which they were told.
-    pub(crate) fn deliveries(&self, message: MessageIdentity) -> &[Delivered<'h>] {
+    pub(crate) fn deliveries(&self, message: MessageIndex) -> &[Delivered<'h>] {
+        &self.delivered[self.parts[message.0].0.clone()]
+    }
+
+    /// What the audit found of a message.
+    pub(crate) fn left(&self, message: MessageIndex) -> &[Left<'h>] {
+        &self.left[self.parts[message.0].1.clone()]
+    }
+
+    /// Deliveries of a message that may never have been put.
+    pub(crate) fn deliveries_of(&self, message: MessageIdentity) -> &[Delivered<'h>] {
         let from = self.delivered.partition_point(|delivered| delivered.delivery.message < message);
         let rest = &self.delivered[from..];
         &rest[..rest.partition_point(|delivered| delivered.delivery.message == message)]
     }
 
-    /// What the audit found of a message.
-    pub(crate) fn left(&self, message: MessageIdentity) -> &[Left<'h>] {
+    /// What the audit found of a message that may never have been put.
+    pub(crate) fn left_of(&self, message: MessageIdentity) -> &[Left<'h>] {
         let from = self.left.partition_point(|left| left.left.message < message);
         let rest = &self.left[from..];
         &rest[..rest.partition_point(|left| left.left.message == message)]
@@ -197,6 +218,23 @@ impl<'h> Index<'h> {
     pub(crate) fn audit_is_complete(&self) -> bool {
         self.audit.incomplete.is_empty()
     }
+}
+
+/// The part of a list sorted by identity that belongs to one; `next` is where to go on, since identities come in order.
+fn part<T>(
+    list: &[T],
+    next: &mut usize,
+    identity: MessageIdentity,
+    identity_of: impl Fn(&T) -> MessageIdentity,
+) -> Range<usize> {
+    while list.get(*next).is_some_and(|item| identity_of(item) < identity) {
+        *next += 1;
+    }
+    let from = *next;
+    while list.get(*next).is_some_and(|item| identity_of(item) == identity) {
+        *next += 1;
+    }
+    from..*next
 }
 
 fn summary(calls: &[(UnitIndex, &Call)], resolved: Option<(Moment, UnitOutcome)>) -> UnitSummary {

@@ -121,3 +121,6 @@ fn allows(
         && (allowed.queue.is_none() || allowed.queue == queue)
         && seen.get(allowed.because.as_str()).is_some_and(|seen_ns| *seen_ns <= at_ns)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! From a history of what applications were told and saw to a verdict.
 //!
-//! A pure function: [`judge`] takes the [history](history) of a run, the [audit](audit) of what was left and the
-//! [contract](contract), and returns a [judgement](verdict). It knows neither the middleware nor the world it ran in, and
+//! A pure function: [`judge`] takes the [history] of a run, the [audit] of what was left and the [contract],
+//! and returns a [judgement](verdict). It knows neither the middleware nor the world it ran in, and
 //! it is a crate of its own so that the compiler keeps it that way.
 
 mod account;

@@ -1,9 +1,10 @@
 //! Progress: nobody is stuck, nothing is left in doubt, nothing has two owners, and recovery was in time.
 
+use crate::audit::QueueRole;
 use crate::contract::Contract;
 use crate::finding::{Draft, Subject};
 use crate::history::{Call, Completion, Get, History, LifeChange, Moment, Operation, ProcessIndex, WorldHappening};
-use crate::index::{Index, PutState};
+use crate::index::{Index, Left, MessageIndex, PutState};
 use crate::story::seconds;
 use crate::verdict::FindingKind;
 
@@ -13,7 +14,7 @@ pub(crate) fn check(index: &Index<'_>, contract: &Contract, drafts: &mut Vec<Dra
     orphaned_locks(index, drafts);
     split_brain(index, drafts);
     if let Some(objective_ns) = contract.recovery_time_ns {
-        late(index, objective_ns, drafts);
+        late(index, contract, objective_ns, drafts);
     }
 }
 
@@ -226,7 +227,7 @@ struct Demand {
 }
 
 /// Time from a fault (or from the first demand after it) to the next message that somebody got, for each queue.
-fn late(index: &Index<'_>, objective_ns: u64, drafts: &mut Vec<Draft>) {
+fn late(index: &Index<'_>, contract: &Contract, objective_ns: u64, drafts: &mut Vec<Draft>) {
     let history = index.history;
     let faults = history.world.iter().filter(|record| matches!(record.what, WorldHappening::Fault(_)));
     let faults: Vec<Moment> = faults.map(|record| record.at).collect();
@@ -242,9 +243,20 @@ fn late(index: &Index<'_>, objective_ns: u64, drafts: &mut Vec<Draft>) {
             Some((_, Completion::Ok)) | None => {}
         }
     }
-    for sent in index.sent.iter().filter(|sent| sent.state == PutState::Acknowledged) {
-        let first = index.deliveries(sent.put.message).first().map(|delivered| delivered.completed);
-        demands[sent.put.queue.index()].messages.push((first, sent.call.invoked));
+    let mut drained = vec![false; history.queues.len()];
+    contract.queues.iter().for_each(|queue| drained[queue.queue.index()] = queue.drained);
+    for (position, sent) in index.sent.iter().enumerate() {
+        if sent.state != PutState::Acknowledged {
+            continue;
+        }
+        let message = MessageIndex(position);
+        let first = index.deliveries(message).first().map(|delivered| delivered.completed);
+        // A reply that nobody claimed does not wait for anybody, nor does what expired or was dead-lettered.
+        let waits = |left: &Left<'_>| left.role == QueueRole::Application && !left.left.expired;
+        let queue = sent.put.queue.index();
+        if first.is_some() || (drained[queue] && index.left(message).iter().any(waits)) {
+            demands[queue].messages.push((first, sent.call.invoked));
+        }
     }
     for (position, demand) in demands.iter_mut().enumerate() {
         demand.served.sort_unstable();

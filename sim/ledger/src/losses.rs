@@ -38,7 +38,7 @@ impl<'c> PermittedLosses<'c> {
     /// The rule that permits the loss of this message: its event came after the last sign of life.
     pub(crate) fn rule(&self, index: &Index<'_>, message: MessageIndex) -> Option<&'c PermittedLoss> {
         let sent = index.sent(message);
-        let last_seen = index.deliveries(sent.put.message).iter().map(|delivered| delivered.call.invoked).max();
+        let last_seen = index.deliveries(message).iter().map(|delivered| delivered.call.invoked).max();
         let since = last_seen.unwrap_or(sent.call.invoked);
         let permits = |loss: &PermittedLoss, at: Moment| {
             at > since

@@ -59,7 +59,7 @@ pub(crate) fn check(index: &Index<'_>, contract: &Contract, drafts: &mut Vec<Dra
             continue;
         }
         let is_final = |delivered: &&Delivered<'_>| delivered.consumption == Consumption::Final;
-        if let Some(delivered) = index.deliveries(sent.put.message).iter().find(is_final) {
+        if let Some(delivered) = index.deliveries(MessageIndex(position)).iter().find(is_final) {
             let key = (sent.put.queue, sent.call.process, sent.put.priority);
             sequences.entry(key).or_default().push((MessageIndex(position), delivered));
         }

@@ -37,7 +37,14 @@ pub fn judge_queue_history(reader: impl BufRead, options: QueueHistoryOptions) -
 
     let mut judgement = Judgement::default();
     for (name, queue) in &history.queues {
-        let mut check = QueueCheck::new(&history, name.as_deref(), queue, &mut judgement);
+        let mut check = QueueCheck {
+            history: &history,
+            name: name.as_deref(),
+            queue,
+            values: &by_value(queue),
+            judgement: &mut judgement,
+            told: BTreeMap::new(),
+        };
         check.account();
         if options.ordered {
             check.order();
@@ -64,32 +71,27 @@ struct OneValue {
     takings: Vec<usize>,
 }
 
+fn by_value(queue: &QueueOperations) -> BTreeMap<ValueNumber, OneValue> {
+    let mut values: BTreeMap<ValueNumber, OneValue> = BTreeMap::new();
+    for (position, enqueue) in queue.enqueues.iter().enumerate() {
+        values.entry(enqueue.value).or_default().enqueues.push(position);
+    }
+    for (position, taking) in queue.takings.iter().enumerate() {
+        values.entry(taking.value).or_default().takings.push(position);
+    }
+    values
+}
+
 struct QueueCheck<'h, 'j> {
     history: &'h QueueHistory,
     name: Option<&'h str>,
     queue: &'h QueueOperations,
-    values: BTreeMap<ValueNumber, OneValue>,
+    values: &'h BTreeMap<ValueNumber, OneValue>,
     judgement: &'j mut Judgement,
     told: BTreeMap<FindingKind, usize>,
 }
 
-impl<'h, 'j> QueueCheck<'h, 'j> {
-    fn new(
-        history: &'h QueueHistory,
-        name: Option<&'h str>,
-        queue: &'h QueueOperations,
-        judgement: &'j mut Judgement,
-    ) -> Self {
-        let mut values: BTreeMap<ValueNumber, OneValue> = BTreeMap::new();
-        for (position, enqueue) in queue.enqueues.iter().enumerate() {
-            values.entry(enqueue.value).or_default().enqueues.push(position);
-        }
-        for (position, taking) in queue.takings.iter().enumerate() {
-            values.entry(taking.value).or_default().takings.push(position);
-        }
-        QueueCheck { history, name, queue, values, judgement, told: BTreeMap::new() }
-    }
-
+impl QueueCheck<'_, '_> {
     fn account(&mut self) {
         let account = &mut self.judgement.account;
         for enqueue in &self.queue.enqueues {
@@ -101,9 +103,8 @@ impl<'h, 'j> QueueCheck<'h, 'j> {
             }
         }
         let mut missing = Vec::new();
-        for (value, one) in std::mem::take(&mut self.values) {
-            missing.extend(self.match_value(value, &one));
-            self.values.insert(value, one);
+        for (value, one) in self.values {
+            missing.extend(self.match_value(*value, one));
         }
         self.explain_missing(missing);
     }
@@ -141,7 +142,7 @@ impl<'h, 'j> QueueCheck<'h, 'j> {
                 (FindingKind::Phantom, "was delivered although it was never put")
             };
             let message = format!("message {}{} {what}", self.history.values[value], self.on_queue());
-            self.find(kind, taking.completed, message, &[one]);
+            self.find(kind, taking.completed, message, &[value]);
         }
         acknowledged.extend(coming.into_iter().filter(|enqueue| enqueue.end == End::Ok));
         acknowledged.into()
@@ -183,8 +184,7 @@ impl<'h, 'j> QueueCheck<'h, 'j> {
                     self.on_queue(),
                     enqueue.completed.expect("it is acknowledged")
                 );
-                let one = self.values.get(&enqueue.value).cloned().unwrap_or_default();
-                self.find(FindingKind::Lost, drained, message, &[&one]);
+                self.find(FindingKind::Lost, drained, message, &[enqueue.value]);
             }
         }
         let on_queue = self.on_queue();
@@ -233,8 +233,7 @@ impl<'h, 'j> QueueCheck<'h, 'j> {
                     self.history.values[other.value],
                     self.history.processes[one.process]
                 );
-                let stories = [one.value, other.value].map(|value| self.values[&value].clone());
-                self.find(FindingKind::OutOfOrder, taking.completed, message, &[&stories[0], &stories[1]]);
+                self.find(FindingKind::OutOfOrder, taking.completed, message, &[one.value, other.value]);
             }
         }
     }
@@ -243,7 +242,7 @@ impl<'h, 'j> QueueCheck<'h, 'j> {
         self.name.map_or(String::new(), |name| format!(" on {name}"))
     }
 
-    fn find(&mut self, kind: FindingKind, at: At, message: String, values: &[&OneValue]) {
+    fn find(&mut self, kind: FindingKind, at: At, message: String, values: &[ValueNumber]) {
         let told = self.told.entry(kind).or_default();
         *told += 1;
         let detail = if *told <= STORIES {
@@ -260,10 +259,10 @@ impl<'h, 'j> QueueCheck<'h, 'j> {
         self.history.times_ms.range(..=at).next_back().map_or(0, |(_, time_ms)| *time_ms)
     }
 
-    fn story(&self, values: &[&OneValue], until: At) -> String {
+    fn story(&self, values: &[ValueNumber], until: At) -> String {
         let mut lines: BTreeSet<(At, String)> = BTreeSet::new();
         let process = |process: usize| format!("process {}", self.history.processes[process]);
-        for one in values {
+        for one in values.iter().filter_map(|value| self.values.get(value)) {
             for position in one.enqueues.iter().take(LINES) {
                 let enqueue = self.queue.enqueues[*position];
                 let (who, value) = (process(enqueue.process), &self.history.values[enqueue.value]);
@@ -339,3 +338,6 @@ fn inversions_within_drains(
     }
     pairs
 }
+
+#[cfg(test)]
+mod tests;

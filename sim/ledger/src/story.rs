@@ -192,7 +192,7 @@ fn message_lines(index: &Index<'_>, message: MessageIndex, lines: &mut Lines) {
 }
 
 fn delivery_lines(index: &Index<'_>, identity: MessageIdentity, lines: &mut Lines) {
-    for delivered in index.deliveries(identity).iter().take(LINES) {
+    for delivered in index.deliveries_of(identity).iter().take(LINES) {
         call_lines(index, delivered.call, lines);
         if let Some(unit) = delivered.get.unit {
             unit_end_lines(index, unit, lines);
@@ -202,7 +202,7 @@ fn delivery_lines(index: &Index<'_>, identity: MessageIdentity, lines: &mut Line
 
 fn left_lines(index: &Index<'_>, identity: MessageIdentity, lines: &mut Lines) {
     let end = Moment { at_ns: index.audit.at_ns, sequence: THE_END };
-    let left = index.left(identity);
+    let left = index.left_of(identity);
     for left in left {
         let queue = &index.history.queues[left.queue.index()];
         let how = match &left.left.availability {
@@ -214,7 +214,7 @@ fn left_lines(index: &Index<'_>, identity: MessageIdentity, lines: &mut Lines) {
         lines.push(end, "audit", format!("message {} is on {queue}: {how}", identity.0));
     }
     if left.is_empty() {
-        let consumed = !index.deliveries(identity).is_empty();
+        let consumed = !index.deliveries_of(identity).is_empty();
         let what = if consumed { "is on no queue" } else { "is nowhere, and nobody ever got it" };
         lines.push(end, "audit", format!("message {} {what}", identity.0));
     }

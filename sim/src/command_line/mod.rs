@@ -19,6 +19,9 @@ mod run;
 mod status;
 mod sweep;
 
+#[cfg(test)]
+mod tests;
+
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -56,17 +59,20 @@ impl BadInput {
 fn dispatch(arguments: &Arguments) -> Result<Status, BadInput> {
     let format = arguments.format;
     match &arguments.verb {
-        Verb::Run(run) => run::run(run, format),
-        Verb::Sweep(sweep) => sweep::sweep(sweep, format),
-        Verb::Replay(replay) => replay::replay(replay, format),
+        Verb::Run(run) => run::run(run, format, &simulate),
+        Verb::Sweep(sweep) => sweep::sweep(sweep, format, &simulate),
+        Verb::Replay(replay) => replay::replay(replay, format, &simulate),
         Verb::Check { paths } => check::check(paths, format),
         Verb::List { topic } => list::list(*topic, format),
         Verb::Judge(judge) => judge::judge(judge, format),
-        Verb::Power(power) => power::power(power, format),
+        Verb::Power(power) => power::power(power, format, &simulate),
     }
 }
 
-/// One run; an error is a failure of the testbed itself, as text.
+/// One run, however it is made; an error is a failure of the testbed itself, as text.
+type Simulate<'a> = &'a (dyn Fn(&RunRequest) -> Result<RunOutcome, String> + Sync);
+
+/// One run in the simulated world.
 fn simulate(request: &RunRequest) -> Result<RunOutcome, String> {
     crate::run::run(request).map_err(|error| error.to_string())
 }

@@ -7,6 +7,11 @@ use serde_json::Value;
 
 /// Writes text to standard output.
 pub(super) fn print(text: &str) {
+    if cfg!(test) {
+        // Only the macros are captured by the test harness.
+        print!("{text}");
+        return;
+    }
     let mut output = std::io::stdout().lock();
     let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
 }
@@ -18,6 +23,10 @@ pub(super) fn print_json(value: &Value) {
 
 /// Writes a line to standard error.
 pub(super) fn complain(message: Arguments<'_>) {
+    if cfg!(test) {
+        eprintln!("{message}");
+        return;
+    }
     let _ = writeln!(std::io::stderr().lock(), "{message}");
 }
 

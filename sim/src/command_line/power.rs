@@ -7,11 +7,11 @@ use super::arguments::{Format, PowerArguments};
 use super::progress::Progress;
 use super::status::Status;
 use super::sweep::workers_of;
-use super::{BadInput, defects, files, output, simulate};
+use super::{BadInput, Simulate, defects, files, output};
 use crate::report;
 use crate::sweep::{DefectPower, Power, Twin};
 
-pub(super) fn power(arguments: &PowerArguments, format: Format) -> Result<Status, BadInput> {
+pub(super) fn power(arguments: &PowerArguments, format: Format, simulate: Simulate<'_>) -> Result<Status, BadInput> {
     defects::available()?;
     let mut wanted = arguments.defect.iter().map(|name| defects::named(name)).collect::<Result<Vec<Defect>, _>>()?;
     if wanted.is_empty() {

@@ -7,12 +7,12 @@ use super::arguments::{Format, ReplayArguments};
 use super::detail::{self, Lens};
 use super::run::broken;
 use super::status::Status;
-use super::{BadInput, defects, files, output, simulate};
+use super::{BadInput, Simulate, defects, files, output};
 use crate::report;
 use crate::run::{Happening, Keep, RunOutcome, RunRequest};
 use crate::scenario::model::Recorded;
 
-pub(super) fn replay(arguments: &ReplayArguments, format: Format) -> Result<Status, BadInput> {
+pub(super) fn replay(arguments: &ReplayArguments, format: Format, simulate: Simulate<'_>) -> Result<Status, BadInput> {
     let scenario = files::read(&arguments.path)?;
     let recorded = scenario.recorded.clone();
     let seed = arguments
@@ -56,7 +56,7 @@ pub(super) fn replay(arguments: &ReplayArguments, format: Format) -> Result<Stat
     let status = Status::of(outcome.judgement.verdict);
     match recorded {
         Some(recorded) if recorded != outcome.fingerprint => {
-            another_fingerprint(&request, &outcome, recorded);
+            another_fingerprint(&request, &outcome, recorded, simulate);
             Ok(status.max(Status::TestbedFailed))
         }
         _ => Ok(status),
@@ -64,7 +64,7 @@ pub(super) fn replay(arguments: &ReplayArguments, format: Format) -> Result<Stat
 }
 
 /// Says loudly that this is not the run that was recorded, and finds out which of the two reasons it has.
-fn another_fingerprint(request: &RunRequest, outcome: &RunOutcome, recorded: u64) {
+fn another_fingerprint(request: &RunRequest, outcome: &RunOutcome, recorded: u64, simulate: Simulate<'_>) {
     let again = simulate(request).map(|outcome| outcome.fingerprint);
     let likely = if again == Ok(outcome.fingerprint) {
         "A second run just now has the same fingerprint as the first: the run is deterministic, but the code or the file \

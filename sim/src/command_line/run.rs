@@ -4,11 +4,11 @@ use serde_json::json;
 
 use super::arguments::{Format, RunArguments};
 use super::status::Status;
-use super::{BadInput, defects, files, output, simulate};
+use super::{BadInput, Simulate, defects, files, output};
 use crate::report;
 use crate::run::{Keep, RunRequest};
 
-pub(super) fn run(arguments: &RunArguments, format: Format) -> Result<Status, BadInput> {
+pub(super) fn run(arguments: &RunArguments, format: Format, simulate: Simulate<'_>) -> Result<Status, BadInput> {
     let defect = defects::if_named(arguments.defect.as_deref())?;
     let scenarios = files::read_all(&arguments.paths)?;
     let mut status = Status::Holds;
@@ -18,12 +18,12 @@ pub(super) fn run(arguments: &RunArguments, format: Format) -> Result<Status, Ba
         if index > 0 && format == Format::Text {
             output::print("\n");
         }
-        status = status.max(one(&request, format));
+        status = status.max(one(&request, format, simulate));
     }
     Ok(status)
 }
 
-fn one(request: &RunRequest, format: Format) -> Status {
+fn one(request: &RunRequest, format: Format, simulate: Simulate<'_>) -> Status {
     match simulate(request) {
         Ok(outcome) => {
             match format {

@@ -10,13 +10,13 @@ use super::arguments::{Format, SweepArguments};
 use super::progress::Progress;
 use super::run::broken;
 use super::status::Status;
-use super::{BadInput, defects, files, output, simulate};
+use super::{BadInput, Simulate, defects, files, output};
 use crate::report::{self, in_shell};
 use crate::run::{Keep, RunRequest};
 use crate::scenario::model::Scenario;
 use crate::sweep::{Brief, Ran, Shard, Sweep, Tally, workers};
 
-pub(super) fn sweep(arguments: &SweepArguments, format: Format) -> Result<Status, BadInput> {
+pub(super) fn sweep(arguments: &SweepArguments, format: Format, simulate: Simulate<'_>) -> Result<Status, BadInput> {
     let defect = defects::if_named(arguments.defect.as_deref())?;
     let workers = workers_of(arguments.jobs)?;
     let scenarios = files::read_all(&arguments.paths)?;
@@ -48,7 +48,7 @@ pub(super) fn sweep(arguments: &SweepArguments, format: Format) -> Result<Status
     });
     progress.finish();
     match format {
-        Format::Text => output::print(&report::summary(&tallies)),
+        Format::Text => output::print(&format!("\n{}", report::summary(&tallies))),
         Format::Json => output::print_json(&report::summary_json(&tallies)),
     }
     let status = tallies.iter().map(status).max().unwrap_or(Status::NothingProven);

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use indoubt_engine::machine::{DeviceError, File, ForceId, StoredFile};
+use indoubt_engine::machine::{DeviceError, File, StoredFile};
 use indoubt_engine::time::Duration;
 use rand_chacha::ChaCha8Rng;
 
@@ -39,7 +39,8 @@ pub struct DiskOptions {
 /// What can go wrong with a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskFault {
-    /// The device's cache loses what was forced last, although it was acknowledged, when power fails next.
+    /// The device's cache loses what was forced last, although it was acknowledged, when power fails next at the host of
+    /// a process that writes there.
     LoseForce,
     /// The last write is torn when its writer dies next; at once, if the writer is dead.
     TearLastWrite,
@@ -69,6 +70,10 @@ pub(super) struct FileState {
     pub(super) durable: u64,
     /// Offset of the last write.
     pub(super) last_write: u64,
+    /// Orders the last writes of files; 0 if nothing was ever written.
+    written: u64,
+    /// The force that completed last: its order among all, and from which offset on it made durable.
+    last_force: Option<(u64, u64)>,
     /// Forces asked for: when each completes, and up to which offset.
     forces: VecDeque<(u64, u64)>,
 }
@@ -104,10 +109,8 @@ pub(super) struct Disk {
     pub(super) stream: ChaCha8Rng,
     pub(super) files: Vec<FileState>,
     used: u64,
-    /// The file written last.
-    pub(super) last_written: Option<usize>,
-    /// The force that completed last: which file, and from which offset on it made durable.
-    pub(super) last_forced: Option<(usize, u64)>,
+    /// Counts writes and forces, to know which was last.
+    order: u64,
     pub(super) lose_force: bool,
     pub(super) tear_last_write: bool,
     slow: u64,
@@ -123,8 +126,7 @@ impl Disk {
             stream,
             files: Vec::new(),
             used: 0,
-            last_written: None,
-            last_forced: None,
+            order: 0,
             lose_force: false,
             tear_last_write: false,
             slow: 0,
@@ -144,6 +146,8 @@ impl Disk {
             content: Vec::new(),
             durable: 0,
             last_write: 0,
+            written: 0,
+            last_force: None,
             forces: VecDeque::new(),
         });
         self.files.len() - 1
@@ -157,11 +161,29 @@ impl Disk {
             return Err(DeviceError::Full);
         }
         self.used += length;
+        self.order += 1;
         let state = &mut self.files[index];
+        state.written = self.order;
         state.last_write = state.end();
         state.content.extend_from_slice(bytes);
-        self.last_written = Some(index);
         Ok(())
+    }
+
+    /// The file written last, by one process or by anybody.
+    pub(super) fn last_written(&self, owner: Option<ProcessId>) -> Option<usize> {
+        let of = |state: &FileState| owner.is_none_or(|owner| state.owner == owner) && state.written > 0;
+        let files = (0..self.files.len()).filter(|&index| of(&self.files[index]));
+        files.max_by_key(|&index| self.files[index].written)
+    }
+
+    /// Takes back the force of a process that completed last.
+    pub(super) fn lose_last_force(&mut self, owner: ProcessId) {
+        let files = self.files.iter_mut().filter(|state| state.owner == owner && state.last_force.is_some());
+        if let Some(state) = files.max_by_key(|state| state.last_force)
+            && let Some((_, from)) = state.last_force
+        {
+            state.durable = from.clamp(state.start, state.end());
+        }
     }
 
     /// When a force that is asked for now completes.
@@ -188,7 +210,8 @@ impl Disk {
         {
             state.forces.pop_front();
             if end > state.durable {
-                self.last_forced = Some((index, state.durable));
+                self.order += 1;
+                state.last_force = Some((self.order, state.durable));
                 state.durable = end;
             }
         }
@@ -235,24 +258,27 @@ impl Disk {
     /// The forces of a file that are still under way come to nothing.
     pub(super) fn forget_forces(&mut self, index: usize) {
         self.files[index].forces.clear();
+        self.files[index].last_force = None;
     }
 
     /// A fault that lasts begins, or one that is over in an instant happens. `alive` tells whether a process lives.
     pub(super) fn fault(&mut self, fault: DiskFault, alive: impl Fn(ProcessId) -> bool) {
         match fault {
             DiskFault::LoseForce => self.lose_force = true,
-            DiskFault::TearLastWrite => match self.last_written {
+            DiskFault::TearLastWrite => match self.last_written(None) {
                 Some(index) if !alive(self.files[index].owner) => self.tear(index),
                 _ => self.tear_last_write = true,
             },
             DiskFault::RotTail => {
-                if let Some(index) = self.last_written {
-                    let tail = self.files[index].durable.saturating_sub(1);
+                if let Some(index) = self.last_written(None)
+                    && self.files[index].durable > self.files[index].start
+                {
+                    let tail = self.files[index].durable - 1;
                     self.rot(index, tail);
                 }
             }
             DiskFault::RotAt(offset) => {
-                if let Some(index) = self.last_written {
+                if let Some(index) = self.last_written(None) {
                     self.rot(index, offset);
                 }
             }

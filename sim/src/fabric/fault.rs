@@ -110,7 +110,9 @@ impl Fabric {
         let now = state.time.now();
         if state.processes[process.index()].running {
             state.trace.record(Kind::Stop, now, process.0, mode as u64, 0);
-            state.push(process, now, Arrival::Stop(mode));
+            // The first input of a life is that it has started.
+            let at = now.max(state.processes[process.index()].ready_at);
+            state.push(process, at, Arrival::Stop(mode));
         }
     }
 

@@ -225,4 +225,10 @@ impl Inbox {
             self.stale = 0;
         }
     }
+
+    /// How much is in here, cancelled timers included.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.heap.len()
+    }
 }

@@ -4,6 +4,8 @@
 //! first: from that moment nothing of it is executed and nothing reaches it; madsim's kill of the node, which drops the
 //! task when the executor meets it, follows.
 
+use std::hash::Hash;
+
 use indoubt_engine::machine::{Ended, Incarnation};
 use indoubt_engine::time::Time;
 use madsim::runtime::Handle;
@@ -110,6 +112,7 @@ impl Fabric {
         own.incarnation.0 += 1;
         let (incarnation, node, name) = (own.incarnation, own.node, own.name.clone());
         let at = now + own.start_duration;
+        own.ready_at = at;
         state.push(process, at, Arrival::Started);
         state.trace.record(Kind::Start, now, process.0, u64::from(incarnation.0), u64::from(host.0));
         tracing::debug!(time = now, process = %name, host = %state.hosts[host.index()].name, "start");
@@ -155,6 +158,7 @@ impl Fabric {
             Ended::Abnormally(_) => (Death::Abrupt, 1),
         };
         state.trace.record(Kind::End, now, process.0, number, 0);
+        ended.hash(&mut state.trace);
         tracing::debug!(time = now, process = %state.processes[process.index()].name, ?ended, "end");
         let node = state.bury(process, death, now);
         drop(state);

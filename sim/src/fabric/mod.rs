@@ -113,6 +113,7 @@ impl Fabric {
             node: None,
             incarnation: Incarnation::default(),
             running: false,
+            ready_at: 0,
             paused: false,
             inbox: Inbox::default(),
             unfinished: Vec::new(),

@@ -4,7 +4,7 @@ use std::hash::Hash;
 use std::sync::MutexGuard;
 use std::task::Waker;
 
-use indoubt_engine::machine::{Effect, Incarnation, Input, Refused};
+use indoubt_engine::machine::{Effect, Incarnation, Input, Refused, StoredFile};
 use indoubt_engine::time::Time;
 
 use super::Fabric;
@@ -92,6 +92,13 @@ impl State {
                 let incarnation = state.incarnation;
                 let files = state.disk.map(|disk| self.disks[disk.index()].read(process)).unwrap_or_default();
                 self.trace.record(Kind::Started, now, process.0, u64::from(incarnation.0), files.len() as u64);
+                for (file, stored) in &files {
+                    file.hash(&mut self.trace);
+                    match stored {
+                        StoredFile::Content { start, bytes } => (start, bytes).hash(&mut self.trace),
+                        StoredFile::Unreadable => u64::MAX.hash(&mut self.trace),
+                    }
+                }
                 Some(Input::Started { incarnation, files })
             }
         }

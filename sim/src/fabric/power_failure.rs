@@ -21,22 +21,16 @@ impl Disk {
     pub(super) fn power_failed(&mut self, owner: ProcessId, now: u64) {
         for index in self.files_of(owner) {
             self.settle(index, now);
-            self.forget_forces(index);
         }
-        if self.lose_force
-            && let Some((index, from)) = self.last_forced
-            && self.files[index].owner == owner
-        {
-            self.lose_force = false;
-            let state = &mut self.files[index];
-            state.durable = from.clamp(state.start, state.end());
+        if std::mem::take(&mut self.lose_force) {
+            self.lose_last_force(owner);
         }
         for index in self.files_of(owner) {
             self.scatter(index);
+            self.forget_forces(index);
             let state = &mut self.files[index];
             state.durable = state.end();
         }
-        self.last_forced = None;
         self.tear_if_asked(owner);
         self.recount();
     }
@@ -72,8 +66,7 @@ impl Disk {
 
     fn tear_if_asked(&mut self, owner: ProcessId) {
         if self.tear_last_write
-            && let Some(index) = self.last_written
-            && self.files[index].owner == owner
+            && let Some(index) = self.last_written(Some(owner))
         {
             self.tear(index);
         }

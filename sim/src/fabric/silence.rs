@@ -16,11 +16,14 @@ impl State {
     /// Whether nothing can come from the peer of this end at present.
     fn peer_is_silent(&mut self, key: ConnectionKey, side: Side) -> bool {
         let Some(connection) = self.connections.get(key) else { return false };
-        let peer = connection.end(side.other());
-        !self.hosts[peer.host.index()].powered
+        let (own, peer) = (connection.end(side), connection.end(side.other()));
+        // The peer's kernel opens connections, but only the peer itself answers heartbeats.
+        let asleep =
+            own.state == EndState::Open && peer.state != EndState::Gone && self.processes[peer.process.index()].paused;
+        asleep
+            || !self.hosts[peer.host.index()].powered
             || self.links.is_cut(connection.way(side).link)
             || self.links.is_cut(connection.way(side.other()).link)
-            || peer.state == EndState::Open && self.processes[peer.process.index()].paused
     }
 
     /// Something changed that may have silenced one of the ends of a connection, or given it back its voice.

@@ -31,6 +31,8 @@ pub(super) struct ProcessState {
     pub(super) node: Option<NodeId>,
     pub(super) incarnation: Incarnation,
     pub(super) running: bool,
+    /// When the first input of this life comes.
+    pub(super) ready_at: u64,
     pub(super) paused: bool,
     pub(super) inbox: Inbox,
     /// Effects that were not executed yet because the process was paused.

@@ -50,7 +50,10 @@ impl Fabric {
         T: Send + 'static,
         F: Future<Output = T> + 'static,
     {
+        // Detail for the caller's subscriber, if it has one of its own.
+        let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let run = move || {
+            let _detail = tracing::dispatcher::set_default(&dispatch);
             let runtime = Runtime::with_seed_and_config(seed, Config::default());
             runtime.add_simulator::<Fabric>();
             let outcome = catch_unwind(AssertUnwindSafe(|| {

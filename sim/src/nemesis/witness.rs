@@ -111,7 +111,7 @@ impl Witness {
                     history.started(at_ns, index);
                 }
             }
-            (ProcessKind::Application, Life::Killed | Life::PoweredOff) => {
+            (ProcessKind::Application, Life::Killed | Life::PoweredOff | Life::Ended(Ended::Abnormally(_))) => {
                 let index = history.process(&built.name);
                 history.ended(at_ns, index);
             }

@@ -90,7 +90,7 @@ pub(super) fn write_outages(page: &mut String, outcome: &RunOutcome) {
         paragraph(page, 2, &format!("Recovery objective: {}.", length(objective)));
     }
     if outcome.outages.is_empty() {
-        paragraph(page, 2, "None: no fault came between two gets.");
+        paragraph(page, 2, "None was measured: every get that followed a fault came in its turn, or nothing failed.");
         return;
     }
     let mut table = Table::new(&[Align::Left, Align::Right, Align::Right, Align::Right, Align::Left]);

@@ -23,6 +23,9 @@ const LOOK: Duration = Duration::from_millis(100);
 /// For how long nothing must have been put or got before it counts as quiet. Longer than any retry of the middleware.
 const QUIET: Duration = Duration::from_secs(12);
 
+/// How long applications are given to end what they are at. Longer than a get of theirs waits.
+const ENDING_PATIENCE: Duration = Duration::from_secs(6);
+
 /// How long the auditor tries to reach a queue manager.
 const AUDIT_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -136,10 +139,11 @@ async fn settle(fabric: &Fabric, scenario: &Scenario, shared: &Shared) {
         let progress = shared.progress();
         let quiet_at = progress.last_activity.max(from) + QUIET;
         let now = fabric.now();
-        if now >= until || (progress.is_complete() && now >= quiet_at) {
+        let complete = progress.is_complete() && !shared.has_open_transactions();
+        if now >= until || (complete && now >= quiet_at) {
             return;
         }
-        let next = if progress.is_complete() { quiet_at } else { now + LOOK };
+        let next = if complete { quiet_at } else { now + LOOK };
         fabric.sleep_until(next.min(until)).await;
     }
 }
@@ -153,6 +157,12 @@ async fn audit(
     shared: &Arc<Shared>,
     healed_at: Time,
 ) -> Audit {
+    shared.begin_ending();
+    let until = fabric.now() + ENDING_PATIENCE;
+    let applications = || world.processes().iter().filter(|built| built.kind == ProcessKind::Application);
+    while applications().any(|built| fabric.is_running(built.id)) && fabric.now() < until {
+        fabric.sleep_until(fabric.now() + LOOK).await;
+    }
     witness.seen().auditing = true;
     for built in world.processes().iter().filter(|built| built.kind == ProcessKind::Application) {
         fabric.kill(built.id);

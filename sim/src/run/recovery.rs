@@ -7,9 +7,11 @@ use indoubt_ledger::history::History;
 use super::{Happening, Outage, Recovery, TimelineEntry};
 
 /// For each fault of a timeline: when it was first noticed and when the last recovery before the next fault was complete.
+/// What the healing at the end of the run brought about does not count.
 pub(super) fn recoveries(timeline: &[TimelineEntry]) -> Vec<Recovery> {
+    let healing = timeline.iter().rposition(|entry| matches!(entry.what, Happening::Healed(_)));
     let mut recoveries: Vec<Recovery> = Vec::new();
-    for entry in timeline {
+    for entry in &timeline[..healing.unwrap_or(timeline.len())] {
         match &entry.what {
             Happening::Fault(fault) => {
                 let fault = fault.clone();

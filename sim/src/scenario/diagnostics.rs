@@ -10,6 +10,9 @@ use super::syntax::ast::Span;
 /// After so many mistakes the rest is left out: most of them follow from the first.
 const MOST: usize = 100;
 
+/// After so many mistakes nothing is added: the file is something else.
+const ENOUGH: usize = 10 * MOST;
+
 /// Lines longer than this are cut in excerpts, in characters.
 const LONGEST_LINE: usize = 300;
 
@@ -31,6 +34,9 @@ struct Problem {
 impl Problems {
     /// Adds a mistake: where, what is wrong, a word for the place, and advice.
     pub fn add(&mut self, span: Span, message: impl Into<String>, label: impl Into<String>, help: Option<String>) {
+        if self.found.len() >= ENOUGH {
+            return;
+        }
         let problem = Problem { span, message: message.into(), label: label.into(), help };
         if !self.found.contains(&problem) {
             self.found.push(problem);
@@ -237,7 +243,8 @@ impl Excerpt {
         let length = all.source[line_start..].lines().next().map_or(0, |line| line.chars().count());
         if length > LONGEST_LINE {
             let help = Some(format!(
-                "line {line}, column {}: `{}`{}",
+                "{}:{line}:{}: `{}`{}",
+                all.path.display(),
                 diagnostic.column.unwrap_or(1),
                 diagnostic.text.chars().take(LONGEST_LINE).collect::<String>(),
                 help.map(|help| format!("; {help}")).unwrap_or_default()

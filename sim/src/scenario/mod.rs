@@ -25,7 +25,7 @@ use syntax::ast::Span;
 pub use write::{duration_to_text, fault_to_text};
 
 /// A scenario file that is longer than this is refused, in bytes.
-const LONGEST_FILE: u64 = 4 * 1024 * 1024;
+const LONGEST_FILE: u64 = 1024 * 1024;
 
 /// Reads and validates a scenario file.
 ///
@@ -42,6 +42,11 @@ pub fn read(path: &Path) -> Result<Scenario, Diagnostics> {
         let message = format!("{} is longer than {LONGEST_FILE} bytes: this is no scenario", path.display());
         return Err(Diagnostics::without_place(path, message));
     }
+    from_bytes(path, bytes)
+}
+
+/// Validates what a file holds, which may not be text at all.
+fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Scenario, Diagnostics> {
     match String::from_utf8(bytes) {
         Ok(text) => parse(path, &text),
         Err(error) => {

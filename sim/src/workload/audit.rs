@@ -18,11 +18,11 @@ use indoubt_engine::name::{QueueManagerName, QueueName};
 use indoubt_engine::time::Time;
 use indoubt_engine::unit_of_work::{Outcome, UnitOfWorkId};
 use indoubt_ledger::audit::{Audit, Availability, Holder, HolderState, LeftInDoubt, LeftMessage, LeftQueue, QueueRole};
-use indoubt_ledger::history::MessageIdentity;
+use indoubt_ledger::history::{MessageIdentity, QueueIndex};
 
 use super::addresses;
 use super::connection::Connection;
-use super::shared::{LogSays, PartKind, Shared};
+use super::shared::{LogSays, PartKind, QueueFacts, Shared};
 use crate::fabric::{Process, ProcessBody};
 use crate::scenario::model::{QueueManager, Topology};
 
@@ -75,16 +75,18 @@ pub async fn audit(process: Process, plan: &AuditPlan, shared: &Shared) -> Audit
     auditor.finish()
 }
 
+/// What was found on each queue.
+type Found = BTreeMap<QueueIndex, (Arc<QueueFacts>, Vec<LeftMessage>)>;
+
 struct Auditor<'a> {
     process: Process,
     plan: &'a AuditPlan,
     shared: &'a Shared,
     connection: Connection,
-    /// By the name that the history uses.
-    queues: BTreeMap<String, (QueueName, Vec<LeftMessage>)>,
+    queues: Found,
     in_doubt: BTreeMap<UnitOfWorkId, IndoubtThread>,
     seen_shared: BTreeSet<QueueName>,
-    uncommitted: BTreeMap<String, u32>,
+    uncommitted: BTreeMap<QueueIndex, (Arc<QueueFacts>, u32)>,
     incomplete: Vec<String>,
 }
 
@@ -175,11 +177,11 @@ impl Auditor<'_> {
                 continue;
             }
             let messages = self.browse_all(queue).await?;
-            let history_name = self.shared.queue(&manager.name, queue).history_name;
+            let facts = self.shared.queue(&manager.name, queue);
             if let Some(status) = statuses.iter().find(|status| status.queue == *queue && status.uncommitted > 0) {
-                self.uncommitted.insert(history_name.clone(), status.uncommitted);
+                self.uncommitted.insert(facts.index, (facts.clone(), status.uncommitted));
             }
-            self.queues.insert(history_name, (queue.clone(), messages));
+            self.queues.insert(facts.index, (facts, messages));
             if is_shared {
                 self.seen_shared.insert(queue.clone());
             }
@@ -244,13 +246,13 @@ impl Auditor<'_> {
         for thread in in_doubt.values() {
             hold_in_doubt(thread, self.shared, &mut queues);
         }
-        for (history_name, (queue, messages)) in queues {
-            let role = role(&queue, &self.plan.topology);
-            let queue = self.shared.history().queue(&history_name);
+        for (queue, (facts, messages)) in queues {
+            let role = role(&facts.name, &self.plan.topology);
             audit.queues.push(LeftQueue { queue, role, messages });
         }
         if in_doubt.is_empty() {
-            for (queue, uncommitted) in self.uncommitted {
+            for (facts, uncommitted) in self.uncommitted.into_values() {
+                let queue = &facts.history_name;
                 let text = format!("{queue}: {uncommitted} uncommitted messages, although nothing is in doubt");
                 if self.plan.applications_ended {
                     audit.orphaned_locks.push(text);
@@ -273,11 +275,7 @@ impl Auditor<'_> {
 /// What a unit of work in doubt put and got cannot be browsed. That it is there is what being in doubt means: its
 /// application's record tells which messages these are. A message got for good, by the coordinator's decision, does not
 /// count as left.
-fn hold_in_doubt(
-    thread: &IndoubtThread,
-    shared: &Shared,
-    queues: &mut BTreeMap<String, (QueueName, Vec<LeftMessage>)>,
-) {
+fn hold_in_doubt(thread: &IndoubtThread, shared: &Shared, queues: &mut Found) {
     let Some(xid) = &thread.xid else { return };
     let Some(transaction) = shared.transaction(xid) else { return };
     let committed = shared.decision(xid) == Some(LogSays::Decided(Outcome::Commit));
@@ -288,7 +286,7 @@ fn hold_in_doubt(
             PartKind::Got { .. } if committed => continue,
             PartKind::Got { backout_count } => (Availability::Held(holder.clone()), backout_count),
         };
-        let (_, messages) = queues.entry(part.history_name).or_insert_with(|| (part.queue, Vec::new()));
+        let (_, messages) = queues.entry(part.queue.index).or_insert_with(|| (part.queue, Vec::new()));
         let message = MessageIdentity(part.payload.identity);
         if messages.iter().all(|left| left.message != message) {
             let digest = part.payload.digest;

@@ -73,9 +73,8 @@ impl Recorder {
             DeliverySequence::Fifo => facts.default_priority,
         };
         let expires = descriptor.expiry.map(|expiry| (self.process.fabric().now() + expiry).as_nanoseconds());
-        let queue = self.shared.history().queue(&facts.history_name);
         self.invoke(Operation::Put(Put {
-            queue,
+            queue: facts.index,
             message: MessageIdentity(payload.identity),
             unit,
             persistent: persistence == Persistence::Persistent,
@@ -96,9 +95,8 @@ impl Recorder {
         reply_to: Option<u64>,
         wait: Duration,
     ) -> OperationIndex {
-        let queue = self.shared.history().queue(&facts.history_name);
         let wait_ns = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
-        self.invoke(Operation::Get(Get { queue, unit, reply_to: reply_to.map(MessageIdentity), wait_ns }))
+        self.invoke(Operation::Get(Get { queue: facts.index, unit, reply_to: reply_to.map(MessageIdentity), wait_ns }))
     }
 
     /// A get has ended.

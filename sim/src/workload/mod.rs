@@ -52,7 +52,6 @@ pub struct Instance {
 #[must_use]
 pub fn application_body(application: &Application, instance: Instance, shared: Arc<Shared>) -> ProcessBody {
     let application = Arc::new(application.clone());
-    shared.add_application(&instance.name);
     Arc::new(move |process| {
         let (application, instance, shared) = (application.clone(), instance.clone(), shared.clone());
         Box::pin(async move {

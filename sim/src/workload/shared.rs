@@ -3,25 +3,27 @@
 //! None of it is memory of the simulated applications; it belongs to the testbed and outlives them. An instance that was
 //! killed takes up its work again where its progress says, as a batch job does at its last checkpoint.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use indoubt_engine::machine::{Ended, Incarnation};
 use indoubt_engine::message::{Payload, Persistence, Priority};
 use indoubt_engine::name::{QueueManagerName, QueueName};
 use indoubt_engine::queue_manager::definition::{DeliverySequence, QueueDefinition};
 use indoubt_engine::time::Time;
 use indoubt_engine::unit_of_work::{Outcome, Xid};
-use indoubt_ledger::history::{History, UnitIndex};
+use indoubt_ledger::history::{History, QueueIndex, UnitIndex};
 
-use crate::fabric::Life;
 use crate::scenario::model::{Queue, Topology};
 
 /// What applications and the history have to know of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueFacts {
+    /// Its name.
+    pub name: QueueName,
     /// What the history calls it: a shared queue by its name, a private one as `QM01/ORDERS`.
     pub history_name: String,
+    /// In the history.
+    pub index: QueueIndex,
     /// `DEFPSIST`.
     pub default_persistence: Persistence,
     /// `DEFPRTY`.
@@ -35,22 +37,17 @@ pub struct QueueFacts {
 }
 
 impl QueueFacts {
-    fn new(history_name: String, queue: &Queue) -> Self {
-        QueueFacts {
-            history_name,
+    fn new(history: &mut History, history_name: &str, name: &QueueName, queue: &Queue) -> Arc<Self> {
+        Arc::new(QueueFacts {
+            name: name.clone(),
+            history_name: history_name.to_owned(),
+            index: history.queue(history_name),
             default_persistence: queue.definition.default_persistence,
             default_priority: queue.definition.default_priority,
             delivery_sequence: queue.definition.delivery_sequence,
             backout_threshold: queue.backout_threshold,
             backout_queue: queue.backout_queue.clone(),
-        }
-    }
-
-    fn unknown(queue: &QueueName) -> Self {
-        QueueFacts::new(
-            queue.to_string(),
-            &Queue { definition: QueueDefinition::default(), backout_threshold: None, backout_queue: None },
-        )
+        })
     }
 }
 
@@ -61,6 +58,8 @@ pub enum Phase {
     Working,
     /// No new work: what is under way is finished, late replies are collected, servers and consumers go on.
     Settling,
+    /// Everybody ends the unit of work at hand, disconnects and does nothing more.
+    Ending,
 }
 
 /// How far an instance that has a certain amount of work to offer is.
@@ -108,9 +107,7 @@ pub enum LogSays {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransactionPart {
     /// The queue.
-    pub queue: QueueName,
-    /// As the history calls it.
-    pub history_name: String,
+    pub queue: Arc<QueueFacts>,
     /// What was put or got.
     pub payload: Payload,
     /// Put, or got with this backout count.
@@ -142,8 +139,8 @@ pub struct Transaction {
 #[derive(Debug)]
 pub struct Shared {
     history: Mutex<History>,
-    private_queues: BTreeMap<(QueueManagerName, QueueName), QueueFacts>,
-    shared_queues: BTreeMap<QueueName, QueueFacts>,
+    private_queues: BTreeMap<QueueManagerName, BTreeMap<QueueName, Arc<QueueFacts>>>,
+    shared_queues: BTreeMap<QueueName, Arc<QueueFacts>>,
     state: Mutex<State>,
 }
 
@@ -155,28 +152,29 @@ struct State {
     decisions: BTreeMap<Xid, LogSays>,
     transactions: BTreeMap<Xid, Transaction>,
     last_activity: Time,
-    applications: BTreeSet<String>,
 }
 
 impl Shared {
     /// A run about to begin on this topology.
     #[must_use]
     pub fn new(topology: &Topology) -> Self {
-        let private_queues = topology.queue_managers.iter().flat_map(|manager| {
-            manager.queues.iter().map(|(name, queue)| {
+        let mut history = History::new();
+        let mut private_queues = BTreeMap::new();
+        for manager in &topology.queue_managers {
+            let facts = |(name, queue): (&QueueName, &Queue)| {
                 let history_name = format!("{}/{name}", manager.name);
-                ((manager.name.clone(), name.clone()), QueueFacts::new(history_name, queue))
-            })
-        });
-        let shared_queues = topology
-            .queue_sharing_groups
-            .iter()
-            .flat_map(|group| group.queues.iter())
-            .map(|(name, queue)| (name.clone(), QueueFacts::new(name.to_string(), queue)));
+                (name.clone(), QueueFacts::new(&mut history, &history_name, name, queue))
+            };
+            private_queues.insert(manager.name.clone(), manager.queues.iter().map(facts).collect());
+        }
+        let all_shared = topology.queue_sharing_groups.iter().flat_map(|group| group.queues.iter());
+        let shared_queues = all_shared
+            .map(|(name, queue)| (name.clone(), QueueFacts::new(&mut history, name.as_str(), name, queue)))
+            .collect();
         Shared {
-            history: Mutex::new(History::new()),
-            private_queues: private_queues.collect(),
-            shared_queues: shared_queues.collect(),
+            history: Mutex::new(history),
+            private_queues,
+            shared_queues,
             state: Mutex::new(State {
                 phase: Phase::Working,
                 progress: BTreeMap::new(),
@@ -184,9 +182,14 @@ impl Shared {
                 decisions: BTreeMap::new(),
                 transactions: BTreeMap::new(),
                 last_activity: Time::START,
-                applications: BTreeSet::new(),
             }),
         }
+    }
+
+    /// Whether the end of some coordinated transaction is not known to have been told.
+    #[must_use]
+    pub fn has_open_transactions(&self) -> bool {
+        self.state().transactions.values().any(|transaction| !transaction.parts.is_empty())
     }
 
     /// The history so far. Not to be held across an await.
@@ -200,32 +203,14 @@ impl Shared {
 
     /// The queue that is meant when this queue manager is given this name.
     #[must_use]
-    pub fn queue(&self, queue_manager: &QueueManagerName, queue: &QueueName) -> QueueFacts {
-        self.private_queues
-            .get(&(queue_manager.clone(), queue.clone()))
-            .or_else(|| self.shared_queues.get(queue))
-            .cloned()
-            .unwrap_or_else(|| QueueFacts::unknown(queue))
-    }
-
-    /// A process of this name is an application.
-    pub fn add_application(&self, name: &str) {
-        self.state().applications.insert(name.to_owned());
-    }
-
-    /// Something befell a process; true time. Whoever observes the world tells it here: an application that was killed
-    /// never sees the end of what it asked for. Processes that are no applications are none of the history's business.
-    pub fn life(&self, name: &str, at: Time, life: Life) {
-        if !self.state().applications.contains(name) {
-            return;
-        }
-        let mut history = self.history();
-        let process = history.process(name);
-        match life {
-            Life::Started(Incarnation(1)) | Life::Ended(Ended::Normally) => {}
-            Life::Started(_) => history.started(at.as_nanoseconds(), process),
-            Life::Killed | Life::PoweredOff | Life::Ended(Ended::Abnormally(_)) => {
-                history.ended(at.as_nanoseconds(), process);
+    pub fn queue(&self, queue_manager: &QueueManagerName, queue: &QueueName) -> Arc<QueueFacts> {
+        let private = self.private_queues.get(queue_manager).and_then(|queues| queues.get(queue));
+        match private.or_else(|| self.shared_queues.get(queue)) {
+            Some(facts) => facts.clone(),
+            None => {
+                let definition = QueueDefinition::default();
+                let unknown = Queue { definition, backout_threshold: None, backout_queue: None };
+                QueueFacts::new(&mut self.history(), queue.as_str(), queue, &unknown)
             }
         }
     }
@@ -239,6 +224,12 @@ impl Shared {
     /// From now on no new work is offered.
     pub fn begin_settling(&self) {
         self.state().phase = Phase::Settling;
+    }
+
+    /// From now on every application stops where it can do so in good order, so that it can be ended without leaving
+    /// anything in doubt. A server that waits for a message takes up to five seconds to notice.
+    pub fn begin_ending(&self) {
+        self.state().phase = Phase::Ending;
     }
 
     /// The number of the next payload of an instance, from 1; never the same twice, also across restarts.
@@ -258,7 +249,13 @@ impl Shared {
 
     /// Sets how far an instance is.
     pub fn set_progress(&self, instance: &str, progress: InstanceProgress) {
-        self.state().progress.insert(instance.to_owned(), progress);
+        let mut state = self.state();
+        match state.progress.get_mut(instance) {
+            Some(known) => *known = progress,
+            None => {
+                state.progress.insert(instance.to_owned(), progress);
+            }
+        }
     }
 
     /// How far all instances are.

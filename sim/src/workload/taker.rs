@@ -158,7 +158,7 @@ fn backout_queue(session: &Session, taking: &Taking<'_>, message: &Message) -> O
     }
     let facts = session.queue_facts(taking.queue);
     let threshold = facts.backout_threshold.filter(|threshold| *threshold > 0)?;
-    facts.backout_queue.filter(|_| message.descriptor.backout_count >= threshold)
+    facts.backout_queue.clone().filter(|_| message.descriptor.backout_count >= threshold)
 }
 
 fn moved(session: &Session, message: &Message, queue: QueueName) -> Outgoing {

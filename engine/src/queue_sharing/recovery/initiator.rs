@@ -10,7 +10,7 @@ use crate::defect::Defect;
 use crate::event::Event;
 use crate::name::QueueManagerName;
 use crate::step::Step;
-use crate::sysplex::frame::{GroupMessage, RecoveryPhase};
+use crate::sysplex::frame::{GroupMessage, RecoveryPhase, ShareOutcome};
 
 use super::{Context, RecoveryAwaiting, RecoveryKey, What};
 
@@ -51,14 +51,14 @@ enum State {
 pub(super) struct Initiator {
     key: RecoveryKey,
     state: State,
-    own_share: Option<(RecoveryPhase, u32, u32)>,
+    own_shares: Vec<(RecoveryPhase, u32, u32)>,
     again: bool,
     items: u32,
 }
 
 impl Initiator {
     pub(super) fn new<A: From<RecoveryAwaiting>>(key: RecoveryKey, context: &mut Context<'_, A>) -> Self {
-        let mut initiator = Initiator { key, state: State::Locking, own_share: None, again: false, items: 0 };
+        let mut initiator = Initiator { key, state: State::Locking, own_shares: Vec::new(), again: false, items: 0 };
         initiator.lock(context);
         initiator
     }
@@ -79,9 +79,19 @@ impl Initiator {
         self.items += items;
     }
 
-    /// A share that this member is to do now, if there is one: phase, which, of how many.
-    pub(super) fn take_own_share(&mut self) -> Option<(RecoveryPhase, u32, u32)> {
-        self.own_share.take()
+    /// Shares that this member is to do now: phase, which, of how many.
+    pub(super) fn take_own_shares(&mut self) -> Vec<(RecoveryPhase, u32, u32)> {
+        std::mem::take(&mut self.own_shares)
+    }
+
+    /// A helper declined its share: the initiator does it itself.
+    pub(super) fn take_back(&mut self, of_phase: RecoveryPhase, share: u32) {
+        if let State::Phase { phase, helpers, missing, .. } = &self.state
+            && *phase == of_phase
+            && missing.contains(&share)
+        {
+            self.own_shares.push((of_phase, share, shares(helpers)));
+        }
     }
 
     /// Takes an answer; tells whether the recovery is over for this member.
@@ -132,14 +142,14 @@ impl Initiator {
         &mut self,
         of_phase: RecoveryPhase,
         share: u32,
-        share_succeeded: bool,
+        outcome: ShareOutcome,
         context: &mut Context<'_, A>,
     ) -> bool {
         let State::Phase { phase, helpers, missing, succeeded, .. } = &mut self.state else { return false };
         if *phase != of_phase || !missing.remove(&share) {
             return false;
         }
-        *succeeded &= share_succeeded;
+        *succeeded &= outcome == ShareOutcome::Done;
         if !missing.is_empty() {
             return false;
         }
@@ -168,10 +178,10 @@ impl Initiator {
         match &mut self.state {
             State::Waiting { .. } => self.lock(context),
             State::Phase { phase, helpers, missing, looked, .. } => {
-                // A helper had its time. The initiator does one missing share itself; doing it twice does no harm.
-                let of = u32::try_from(helpers.len()).unwrap_or(u32::MAX - 1) + 1;
+                // Helpers had their time. The initiator does what is missing itself; doing it twice does no harm.
                 if *looked {
-                    self.own_share = missing.iter().find(|&&share| share != 0).map(|&share| (*phase, share, of));
+                    let of = shares(helpers);
+                    self.own_shares = missing.iter().map(|&share| (*phase, share, of)).collect();
                 }
                 *looked = true;
             }
@@ -224,12 +234,12 @@ impl Initiator {
             RecoveryPhase::One => Step::RecoveryPhaseOne,
             RecoveryPhase::Two => Step::RecoveryPhaseTwo,
         });
-        let of = u32::try_from(helpers.len()).expect("a group has at most 32 members") + 1;
+        let of = shares(&helpers);
         for (share, helper) in (1..).zip(&helpers) {
             let RecoveryKey { structure, failed } = self.key.clone();
             context.tell(helper, GroupMessage::RecoverShare { structure, failed, phase, share, of });
         }
-        self.own_share = Some((phase, 0, of));
+        self.own_shares = vec![(phase, 0, of)];
         self.state = State::Phase { phase, helpers, missing: (0..of).collect(), succeeded: true, looked: false };
     }
 
@@ -280,4 +290,9 @@ impl Initiator {
         let awaiting = RecoveryAwaiting { key: self.key.clone(), what: What::Initiator(awaiting) };
         context.structures.command(&self.key.structure, operation, awaiting.into(), context.effects).is_ok()
     }
+}
+
+/// Into how many shares the work of a phase is divided: one for each helper and one for the initiator.
+fn shares(helpers: &[QueueManagerName]) -> u32 {
+    u32::try_from(helpers.len()).expect("a group has at most 32 members") + 1
 }

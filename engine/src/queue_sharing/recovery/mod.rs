@@ -25,6 +25,7 @@ mod initiator;
 mod share;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::coupling_facility::command::{CommandRejected, Connector, ListAnswer};
 use crate::coupling_facility::definition::ADMIN_STRUCTURE;
@@ -33,7 +34,7 @@ use crate::frame::Frame;
 use crate::machine::{ConnectionId, Effects};
 use crate::name::{QueueManagerName, StructureName};
 use crate::queue_sharing::structures::Structures;
-use crate::sysplex::frame::{GroupMessage, RecoveryPhase, SysplexFrame};
+use crate::sysplex::frame::{GroupMessage, RecoveryPhase, ShareOutcome, SysplexFrame};
 
 use initiator::{Initiator, InitiatorAwaiting};
 pub(crate) use share::settle;
@@ -112,14 +113,14 @@ impl Recoveries {
             .filter(|(other, initiator)| other.structure == key.structure && initiator.waits_for(&key.failed))
             .map(|(other, _)| other.clone())
             .collect();
-        if !self.initiated.contains_key(&key) {
+        if let Entry::Vacant(vacant) = self.initiated.entry(key) {
+            let key = vacant.key();
             if key.structure.as_str() != ADMIN_STRUCTURE && key.failed.name != context.me.name {
-                context
-                    .effects
-                    .report(Event::PeerFailureSeen { structure: key.structure.clone(), failed: key.failed.clone() });
+                let (structure, failed) = (key.structure.clone(), key.failed.clone());
+                context.effects.report(Event::PeerFailureSeen { structure, failed });
             }
             let initiator = Initiator::new(key.clone(), context);
-            self.initiated.insert(key, initiator);
+            vacant.insert(initiator);
         }
         for other in initiators_gone {
             if let Some(initiator) = self.initiated.get_mut(&other) {
@@ -141,8 +142,8 @@ impl Recoveries {
                 let Some(initiator) = self.initiated.get_mut(&key) else { return };
                 if initiator.answered(what, answer, context) {
                     self.initiated.remove(&key);
-                } else if let Some((phase, share, of)) = initiator.take_own_share() {
-                    self.begin_share(key, phase, share, of, None, context);
+                } else {
+                    self.begin_own_shares(key, context);
                 }
             }
             What::Share(number, what) => {
@@ -165,9 +166,15 @@ impl Recoveries {
                 let key = RecoveryKey { structure, failed };
                 self.begin_share(key, phase, share, of, Some(from.clone()), context);
             }
-            GroupMessage::ShareDone { structure, failed, phase, share, succeeded } => {
+            GroupMessage::ShareDone { structure, failed, phase, share, outcome } => {
                 let key = RecoveryKey { structure, failed };
-                self.share_ended(key, phase, share, succeeded, context);
+                match (outcome, self.initiated.get_mut(&key)) {
+                    (ShareOutcome::Declined, Some(initiator)) => {
+                        initiator.take_back(phase, share);
+                        self.begin_own_shares(key, context);
+                    }
+                    _ => self.share_ended(key, phase, share, outcome, context),
+                }
             }
             GroupMessage::GroupResolved { .. } => {}
         }
@@ -180,9 +187,7 @@ impl Recoveries {
         for key in keys {
             let Some(initiator) = self.initiated.get_mut(&key) else { continue };
             initiator.look_again(context);
-            if let Some((phase, share, of)) = initiator.take_own_share() {
-                self.begin_share(key, phase, share, of, None, context);
-            }
+            self.begin_own_shares(key, context);
         }
     }
 
@@ -190,6 +195,14 @@ impl Recoveries {
     pub fn lose(&mut self) {
         self.initiated.clear();
         self.shares.clear();
+    }
+
+    /// Begins what the initiator of a recovery has to do itself.
+    fn begin_own_shares<A: From<RecoveryAwaiting>>(&mut self, key: RecoveryKey, context: &mut Context<'_, A>) {
+        let own = self.initiated.get_mut(&key).map(Initiator::take_own_shares).unwrap_or_default();
+        for (phase, share, of) in own {
+            self.begin_share(key.clone(), phase, share, of, None, context);
+        }
     }
 
     fn begin_share<A: From<RecoveryAwaiting>>(
@@ -215,14 +228,15 @@ impl Recoveries {
     }
 
     fn progressed<A: From<RecoveryAwaiting>>(&mut self, number: u64, progress: Progress, context: &mut Context<'_, A>) {
-        let succeeded = match progress {
+        let outcome = match progress {
             Progress::Working => return,
-            Progress::Finished => true,
-            Progress::Failed => false,
+            Progress::Finished => ShareOutcome::Done,
+            Progress::Failed => ShareOutcome::Failed,
+            Progress::Declined => ShareOutcome::Declined,
         };
         let Some(work) = self.shares.remove(&number) else { return };
         let (key, phase) = work.key();
-        let key = key.clone();
+        let (key, share) = (key.clone(), work.share());
         match work.for_whom() {
             Some(initiator) => {
                 if work.items() > 0 {
@@ -233,14 +247,14 @@ impl Recoveries {
                     });
                 }
                 let RecoveryKey { structure, failed } = key;
-                let done = GroupMessage::ShareDone { structure, failed, phase, share: work.share(), succeeded };
+                let done = GroupMessage::ShareDone { structure, failed, phase, share, outcome };
                 context.tell(&initiator.clone(), done);
             }
             None => {
                 if let Some(initiator) = self.initiated.get_mut(&key) {
                     initiator.count(work.items());
                 }
-                self.share_ended(key, phase, work.share(), succeeded, context);
+                self.share_ended(key, phase, share, outcome, context);
             }
         }
     }
@@ -250,14 +264,14 @@ impl Recoveries {
         key: RecoveryKey,
         phase: RecoveryPhase,
         share: u32,
-        succeeded: bool,
+        outcome: ShareOutcome,
         context: &mut Context<'_, A>,
     ) {
         let Some(initiator) = self.initiated.get_mut(&key) else { return };
-        if initiator.share_ended(phase, share, succeeded, context) {
+        if initiator.share_ended(phase, share, outcome, context) {
             self.initiated.remove(&key);
-        } else if let Some((phase, share, of)) = initiator.take_own_share() {
-            self.begin_share(key, phase, share, of, None, context);
+        } else {
+            self.begin_own_shares(key, context);
         }
     }
 }

@@ -33,6 +33,7 @@ pub(super) enum Progress {
     Working,
     Finished,
     Failed,
+    Declined,
 }
 
 /// One thing to be done.
@@ -125,7 +126,7 @@ impl Share {
         {
             Progress::Working
         } else {
-            Progress::Failed
+            Progress::Declined
         }
     }
 

@@ -290,7 +290,7 @@ fn group_messages_find_their_way_on_the_same_image_and_across() {
             failed: connector("QM04", 1),
             phase: RecoveryPhase::One,
             share: 0,
-            succeeded: true,
+            outcome: crate::sysplex::frame::ShareOutcome::Done,
         };
         let group = SysplexFrame::Group { from: "QM01".into(), to: to.into(), message };
         let frame = Frame::Sysplex(Box::new(group));

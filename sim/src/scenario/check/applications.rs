@@ -1,8 +1,191 @@
-//! Two-phase applications need a way back to their units of work in doubt.
+//! What applications make impossible: units of work in doubt without a way back, situations that cannot come about.
 
-use crate::scenario::decode::Placed;
+use indoubt_engine::step::Step;
+
+use crate::scenario::decode::{Placed, field};
 use crate::scenario::diagnostics::Problems;
-use crate::scenario::model::Scenario;
-use crate::scenario::syntax::ast::Node;
+use crate::scenario::model::{
+    Application, ConnectTarget, Consumer, FaultAction, Place, Producer, Role, Scenario, Server, Syncpointing, When,
+};
+use crate::scenario::syntax::ast::{Node, Span, Value};
 
-pub(super) fn check(_scenario: &Scenario, _faults: &[Placed], _tree: &Node, _problems: &mut Problems) {}
+/// More processes than this are refused: most likely a slip of the keyboard.
+const MOST_PROCESSES: u64 = 10_000;
+
+/// More messages than this are refused, for the same reason.
+const MOST_MESSAGES: u64 = 10_000_000;
+
+/// `judge_faults` is false for a tape: it is what really happened.
+pub(super) fn check(scenario: &Scenario, faults: &[Placed], judge_faults: bool, tree: &Node, problems: &mut Problems) {
+    too_much(scenario, tree, problems);
+    for application in scenario.workload.iter().filter(|application| is_two_phase(application)) {
+        way_back_through_group(scenario, application, tree, problems);
+        for fault in faults.iter().filter(|_| judge_faults) {
+            way_back_after_kill(scenario, application, fault, faults, problems);
+        }
+    }
+    for (name, span) in named_situations(faults, tree) {
+        if let Some(lacking) = impossible(scenario, &name) {
+            problems.add(span, format!("{name} can never come about: {lacking}"), "impossible here", None);
+        }
+    }
+    for fault in faults {
+        wrong_process_for_step(scenario, fault, problems);
+    }
+}
+
+/// More than a run can be expected to finish.
+fn too_much(scenario: &Scenario, tree: &Node, problems: &mut Problems) {
+    let span = field(tree, "workload").map_or(tree.span, |node| node.span);
+    let (mut processes, mut messages) = (0_u64, 0_u64);
+    for application in &scenario.workload {
+        let own = u64::from(application.instances) * application.runs_on.len() as u64;
+        let each = match &application.role {
+            Role::Requester(requester) => u64::from(requester.count),
+            Role::Producer(producer) => {
+                u64::from(producer.count) * u64::from(producer.batch) * producer.queues.len() as u64
+            }
+            Role::Server(_) | Role::Consumer(_) | Role::Operator(_) => 0,
+        };
+        processes = processes.saturating_add(own);
+        messages = messages.saturating_add(own.saturating_mul(each));
+    }
+    if processes > MOST_PROCESSES {
+        problems.add(span, format!("these are {processes} applications; at most {MOST_PROCESSES}"), "too many", None);
+    }
+    if messages > MOST_MESSAGES {
+        problems.add(span, format!("these put {messages} messages; at most {MOST_MESSAGES}"), "too many", None);
+    }
+}
+
+fn is_two_phase(application: &Application) -> bool {
+    match &application.role {
+        Role::Server(Server { syncpoint, .. })
+        | Role::Producer(Producer { syncpoint, .. })
+        | Role::Consumer(Consumer { syncpoint, .. }) => *syncpoint == Syncpointing::TwoPhase,
+        Role::Requester(_) | Role::Operator(_) => false,
+    }
+}
+
+/// Where an application's field stands.
+fn place_of(tree: &Node, application: &Application, name: &str) -> Span {
+    let Some(Node { value: Value::List(all), .. }) = field(tree, "workload") else { return tree.span };
+    let own = all.iter().find(
+        |node| matches!(field(node, "name"), Some(Node { value: Value::Text(text), .. }) if *text == application.name),
+    );
+    own.map_or(tree.span, |node| field(node, name).unwrap_or(node).span)
+}
+
+/// A client that connects with the group's name comes back to any member; only group units of recovery let that member
+/// resolve what another one has in doubt.
+fn way_back_through_group(scenario: &Scenario, application: &Application, tree: &Node, problems: &mut Problems) {
+    let ConnectTarget::Group(name) = &application.connect.target else { return };
+    let group = scenario.topology.queue_sharing_groups.iter().find(|group| group.name == *name);
+    if group.is_some_and(|group| !group.group_unit_of_recovery) {
+        let message = format!(
+            "a TWO_PHASE application that connects to any member of {name} may come back to another one, which cannot resolve \
+             its units of work in doubt"
+        );
+        let help = format!("give {name} groupur: ENABLED, or connect to one queue manager");
+        problems.add(place_of(tree, application, "connect"), message, "no way back", Some(help));
+    }
+}
+
+/// A coordinator that dies and never returns leaves its units of work in doubt for good.
+fn way_back_after_kill(
+    scenario: &Scenario,
+    application: &Application,
+    placed: &Placed,
+    faults: &[Placed],
+    problems: &mut Problems,
+) {
+    let processes = application.processes();
+    let Some(process) = killed_for_good(&placed.fault.what, &processes) else { return };
+    let started =
+        faults.iter().any(|fault| matches!(&fault.fault.what, FaultAction::Start { process: name } if name == process));
+    let by_hand = scenario.workload.iter().any(|application| matches!(&application.role, Role::Operator(_)));
+    let expected = scenario.expect.allow.iter().any(|allowed| allowed.kind == "unresolved");
+    if !started && !by_hand && !expected {
+        let message = format!("{process} is TWO_PHASE and never comes back: what it leaves in doubt stays in doubt");
+        let help = "give it restart_after, let an operator resolve, or allow `unresolved`";
+        problems.add(placed.what, message, "no way back", Some(help.into()));
+    }
+}
+
+/// Which of these processes a fault may kill without starting it again.
+fn killed_for_good<'a>(action: &'a FaultAction, processes: &[(String, &Place)]) -> Option<&'a String> {
+    match action {
+        FaultAction::Kill { process, restart_after: None } => {
+            processes.iter().any(|(name, _)| name == process).then_some(process)
+        }
+        FaultAction::OneOf(choices) => choices.iter().find_map(|(_, action)| killed_for_good(action, processes)),
+        _ => None,
+    }
+}
+
+/// Every event and step that the scenario waits for, with its place.
+fn named_situations(faults: &[Placed], tree: &Node) -> Vec<(String, Span)> {
+    let mut named = Vec::new();
+    let reach = field(tree, "expect").and_then(|node| field(node, "reach"));
+    if let Some(Node { value: Value::List(all), .. }) = reach {
+        for node in all {
+            if let Value::Text(name) = &node.value {
+                named.push((name.clone(), node.span));
+            }
+        }
+    }
+    for placed in faults {
+        match &placed.fault.when {
+            When::Step { step, .. } => named.push((step.name().to_owned(), placed.when)),
+            When::Event { event, .. } => named.push((event.clone(), placed.when)),
+            _ => {}
+        }
+    }
+    named
+}
+
+/// What a situation lacks, if it cannot come about in this scenario.
+fn impossible(scenario: &Scenario, name: &str) -> Option<&'static str> {
+    let two_phase = scenario.workload.iter().any(is_two_phase);
+    let operator = scenario.workload.iter().any(|application| matches!(&application.role, Role::Operator(_)));
+    let tagged = scenario.workload.iter().any(|application| application.connect.tag.is_some());
+    let group = |wanted: &dyn Fn(&crate::scenario::model::QueueSharingGroup) -> bool| {
+        scenario.topology.queue_sharing_groups.iter().any(wanted)
+    };
+    let members = |group: &crate::scenario::model::QueueSharingGroup| {
+        scenario.topology.queue_managers.iter().filter(|manager| manager.group.as_ref() == Some(&group.name)).count()
+    };
+    match name {
+        "prepared" | "peer_left_in_doubt" | "restart_kept_in_doubt" | "in_doubt_resolved" | "coordinator.decided"
+            if !two_phase =>
+        {
+            Some("no application has syncpoint: TWO_PHASE")
+        }
+        _ if name.starts_with("prepare.") && !two_phase => Some("no application has syncpoint: TWO_PHASE"),
+        "group_resolved" if !two_phase => Some("no application has syncpoint: TWO_PHASE"),
+        "group_resolved" if !group(&|group| group.group_unit_of_recovery) => Some("no group has groupur: ENABLED"),
+        "resolved_by_command" | "resolve_refused" if !operator => Some("there is no operator to type RESOLVE INDOUBT"),
+        "tag_refused" | "tag_taken_over" if !tagged => Some("no application has a conntag"),
+        _ if name.starts_with("peer_") && !group(&|group| members(group) > 1) => {
+            Some("there is no queue-sharing group with two members")
+        }
+        "restarted_in_place" | "restarted_across" | "restart_attempts_exhausted"
+            if scenario.topology.automatic_restart.is_empty() =>
+        {
+            Some("there is no ARM policy (arm)")
+        }
+        _ => None,
+    }
+}
+
+/// Queue managers pass the steps of their protocols; only the coordinator's decision is an application's.
+fn wrong_process_for_step(scenario: &Scenario, placed: &Placed, problems: &mut Problems) {
+    let When::Step { process: Some(process), step, .. } = &placed.fault.when else { return };
+    let is_queue_manager = scenario.topology.queue_managers.iter().any(|manager| manager.name.as_str() == process);
+    let is_coordinator = *step == Step::CoordinatorDecided;
+    if is_queue_manager == is_coordinator {
+        let who = if is_coordinator { "an application" } else { "a queue manager" };
+        let message = format!("{step} is a step of {who}, which {process} is not");
+        problems.add(placed.when, message, "never passes this step", None);
+    }
+}

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use indoubt_engine::name::QueueName;
 use indoubt_engine::step::Step;
+use indoubt_ledger::verdict::FindingKind;
 
 use crate::scenario::model::{AllowedViolation, Expectations, Recorded, RunLength};
 use crate::scenario::syntax::ast::{Node, Value};
@@ -11,21 +12,6 @@ use crate::scenario::syntax::ast::{Node, Value};
 use super::context::{Context, likely, one_of};
 use super::fields::Fields;
 use super::values::{duration, list, number, positive_duration, prose, text};
-
-/// Kinds of violations, as the ledger calls them.
-pub(in crate::scenario) const KINDS: [&str; 11] = [
-    "lost",
-    "duplicated",
-    "phantom",
-    "corrupted",
-    "out_of_order",
-    "marooned",
-    "unresolved",
-    "split_brain",
-    "stuck",
-    "late",
-    "torn",
-];
 
 /// How long a run lasts if nothing is said.
 pub(super) const RUN: RunLength = RunLength { horizon: Duration::from_secs(60), settle: Duration::from_secs(120) };
@@ -86,17 +72,18 @@ fn allowed(node: &Node, cx: &mut Context<'_>) -> Option<AllowedViolation> {
                 return None;
             }
         };
-        if KINDS.contains(&name.as_str()) {
+        let kinds = FindingKind::ALL.iter().map(|kind| kind.name());
+        if kinds.clone().any(|kind| kind == name) {
             return Some(name);
         }
-        let meant = likely(&name, KINDS).map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+        let meant = likely(&name, kinds.clone()).map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
         let message = format!("no kind of violation {}{meant}", name.escape_debug());
-        cx.problem_with_help(node.span, message, "no such kind", format!("kinds: {}", one_of(KINDS)));
+        cx.problem_with_help(node.span, message, "no such kind", format!("kinds: {}", one_of(kinds)));
         None
     });
     let queue_node = fields.take("queue");
     let queue = queue_node.map(|node| any_queue(node, cx));
-    let because = fields.require("because", cx).and_then(|node| super::faults::event(node, cx));
+    let because = fields.require("because", cx).and_then(|node| super::moments::event(node, cx));
     let rule = fields.require("rule", cx).and_then(|node| prose(node, cx));
     fields.finish(cx);
     let queue = match queue {

@@ -1,7 +1,9 @@
 //! Fields in parentheses, taken one after the other; what nobody took is unknown.
 
+use std::collections::BTreeSet;
+
 use crate::scenario::diagnostics::Problems;
-use crate::scenario::syntax::ast::{Field, Node, Span, Value, Word};
+use crate::scenario::syntax::ast::{Field, Node, Span, Value};
 
 use super::context::{Context, likely, one_of};
 
@@ -40,13 +42,12 @@ impl<'t> Fields<'t> {
 
     /// The fields of any value whose parentheses hold fields.
     pub(super) fn new(span: Span, fields: &'t [Field], what: &'static str, problems: &mut Problems) -> Self {
-        let mut seen: Vec<&Word> = Vec::new();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
         for field in fields {
-            if seen.iter().any(|earlier| earlier.text == field.name.text) {
+            if !seen.insert(&field.name.text) {
                 let message = format!("`{}` is given twice", field.name.text);
                 problems.add(field.name.span, message, "once more here", Some("remove one of the two".into()));
             }
-            seen.push(&field.name);
         }
         let fields = fields.iter().map(|field| (field, false)).collect();
         Fields { what, span, fields, known: Vec::new() }

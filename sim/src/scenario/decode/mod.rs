@@ -3,11 +3,13 @@
 //! A decoder returns nothing only after it has reported why; its caller goes on with a default, so that one mistake does
 //! not hide the next.
 
+mod calls;
 mod context;
 mod expectations;
 mod faults;
 mod fields;
 mod groups;
+mod moments;
 mod names;
 mod queue_managers;
 mod roles;

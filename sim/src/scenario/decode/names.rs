@@ -9,6 +9,9 @@ use crate::scenario::syntax::ast::{Field, Node, Span, Value};
 
 use super::context::{Kind, Names};
 
+/// Images of a sysplex, members of a queue-sharing group.
+const MOST_SYSTEMS: usize = 32;
+
 /// Gathers the names of a scenario; applications' instances are added by the workload.
 pub(super) fn gather(tree: &Node, problems: &mut Problems) -> Names {
     let mut gatherer = Gatherer { names: Names::default(), first: BTreeMap::new(), problems };
@@ -60,7 +63,10 @@ struct Gatherer<'p> {
 
 impl Gatherer<'_> {
     fn topology(&mut self, topology: &Node) {
-        for (name, span, _) in entries(topology, "images") {
+        for (index, (name, span, _)) in entries(topology, "images").enumerate() {
+            if index == MOST_SYSTEMS {
+                self.problems.add(span, "a sysplex has at most 32 images", "one too many", None);
+            }
             self.add(Kind::Image, name, span);
             system_name("an image", name, 8, span, self.problems);
         }
@@ -83,8 +89,14 @@ impl Gatherer<'_> {
                 structures.push(structure.to_owned());
             }
             let mut queues = Vec::new();
-            for (queue, span, _) in entries(group, "qlocals") {
+            let mut in_structure: BTreeMap<&str, u32> = BTreeMap::new();
+            for (queue, span, definition) in entries(group, "qlocals") {
                 queue_name(queue, span, self.problems);
+                let count = in_structure.entry(text(definition, "cfstruct").unwrap_or("")).or_default();
+                *count += 1;
+                if *count == 513 {
+                    self.problems.add(span, "a structure holds at most 512 shared queues", "one too many", None);
+                }
                 queues.push(queue.to_owned());
             }
             self.names.structures.insert(name.to_owned(), structures);
@@ -111,6 +123,9 @@ impl Gatherer<'_> {
             self.names.private_queues.insert(name.to_owned(), queues);
             if let Some(group) = group {
                 self.names.group_of.insert(name.to_owned(), group.to_owned());
+                if self.names.members(group).count() == MOST_SYSTEMS + 1 {
+                    self.problems.add(span, "a queue-sharing group has at most 32 members", "one too many", None);
+                }
             }
             if let Some(image) = text(queue_manager, "image") {
                 self.names.image_of.insert(name.to_owned(), image.to_owned());

@@ -13,7 +13,7 @@ use super::context::{Context, Kind};
 use super::fields::Fields;
 use super::groups::{self, Home};
 use super::topology::latency;
-use super::values::{count, duration, map, positive_duration, size, word};
+use super::values::{count, duration, interval, map, size, word};
 
 /// `HBINT` if nothing is said: 300 s.
 const HEARTBEAT: Duration = Duration::from_secs(300);
@@ -57,9 +57,9 @@ pub(super) fn queue_manager(name: &str, node: &Node, cx: &mut Context<'_>) -> Op
             cx,
             word(&[("USE", SharedQueueManagerName::Use), ("IGNORE", SharedQueueManagerName::Ignore)]),
         ),
-        client_silence: silence(fields.or("hbint", HEARTBEAT, cx, positive_duration)),
+        client_silence: silence(fields.or("hbint", HEARTBEAT, cx, interval)),
         start_duration: fields.or("start_duration", Duration::from_secs(5), cx, duration),
-        retry_interval: fields.or("retry_interval", Duration::from_secs(5), cx, positive_duration),
+        retry_interval: fields.or("retry_interval", Duration::from_secs(5), cx, interval),
         log_disk: fields.or("log_disk", LOG_DISK, cx, disk),
     };
     fields.not_modelled(&["igq"], "intra-group queuing is", cx);

@@ -12,7 +12,7 @@ use crate::scenario::syntax::ast::Node;
 use super::context::{Context, Kind};
 use super::fields::Fields;
 use super::values::{
-    between, count, duration, list, map, positive_duration, share, signed, signed_nanoseconds, size, word,
+    between, count, duration, interval, list, map, positive_duration, share, signed, signed_nanoseconds, size, word,
 };
 use super::{groups, queue_managers};
 
@@ -109,10 +109,10 @@ fn coupling_facility(name: &str, node: &Node, cx: &mut Context<'_>) -> Option<Co
 fn failure_management(node: &Node, cx: &mut Context<'_>) -> Option<FailureManagement> {
     let mut fields = Fields::of(node, "failure management (sfm)", cx)?;
     let default = FailureManagement::default();
-    let interval = fields.take("interval");
+    let detection = fields.take("interval");
     let management = FailureManagement {
-        status_interval: fields.or("status_interval", default.status_interval, cx, positive_duration),
-        failure_detection_interval: interval
+        status_interval: fields.or("status_interval", default.status_interval, cx, interval),
+        failure_detection_interval: detection
             .and_then(|node| positive_duration(node, cx))
             .unwrap_or(default.failure_detection_interval),
         isolate_time: fields.or("isolatetime", default.isolate_time, cx, duration),
@@ -121,7 +121,7 @@ fn failure_management(node: &Node, cx: &mut Context<'_>) -> Option<FailureManage
         link_loss_detection: fields.or("link_loss_detection", default.link_loss_detection, cx, duration),
     };
     if management.failure_detection_interval <= management.status_interval {
-        let span = interval.map_or(fields.span(), |node| node.span);
+        let span = detection.map_or(fields.span(), |node| node.span);
         let message = "the failure detection interval must be longer than the status interval: every image would be \
                        taken for dead between two of its updates";
         cx.problem(span, message, "too short");

@@ -1,5 +1,6 @@
 //! Values that occur everywhere: durations, sizes, counts, words with a meaning.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -68,6 +69,16 @@ pub(super) fn positive_duration(node: &Node, cx: &mut Context<'_>) -> Option<Dur
     let value = duration(node, cx)?;
     if value.is_zero() {
         cx.problem(node.span, "this duration must be longer than zero", "zero");
+        return None;
+    }
+    Some(value)
+}
+
+/// A duration between two of something that is done again and again: at least 1 ms, or a run would never end.
+pub(super) fn interval(node: &Node, cx: &mut Context<'_>) -> Option<Duration> {
+    let value = duration(node, cx)?;
+    if value < Duration::from_millis(1) {
+        cx.problem(node.span, "this interval must be at least 1ms", "too short");
         return None;
     }
     Some(value)
@@ -299,17 +310,16 @@ pub(super) fn map<'t>(
 ) {
     match &node.value {
         Value::Map(entries) => {
-            let mut seen: Vec<&str> = Vec::new();
+            let mut seen: BTreeSet<&str> = BTreeSet::new();
             for (key, value) in entries {
                 let Value::Text(name) = &key.value else {
                     cx.unexpected(key, "a name in quotes", "\"NAME\"");
                     continue;
                 };
-                if seen.contains(&name.as_str()) {
+                if !seen.insert(name) {
                     cx.problem(key.span, format!("{} is defined twice", name.escape_debug()), "once more here");
                     continue;
                 }
-                seen.push(name);
                 decode(name, key, value, cx);
             }
         }

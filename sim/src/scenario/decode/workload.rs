@@ -13,7 +13,7 @@ use super::context::{Context, Kind, likely, one_of};
 use super::fields::Fields;
 use super::queue_managers::silence;
 use super::roles;
-use super::values::{count, list, positive_duration, text};
+use super::values::{count, interval, list, text};
 
 /// What an application can be.
 const ROLES: [&str; 5] = ["requester", "server", "producer", "consumer", "operator"];
@@ -112,16 +112,15 @@ fn connect(
 ) -> Option<Connected> {
     let target_node = fields.require("connect", cx);
     let target = target_node.and_then(|node| target(node, cx));
-    let retry = fields.or("retry", Duration::from_millis(500), cx, positive_duration);
+    let retry = fields.or("retry", Duration::from_millis(500), cx, interval);
     let limit_node = fields.take("retry_limit");
-    let retry_limit =
-        limit_node.and_then(|node| positive_duration(node, cx)).unwrap_or(Duration::from_secs(8).max(retry));
+    let retry_limit = limit_node.and_then(|node| interval(node, cx)).unwrap_or(Duration::from_secs(8).max(retry));
     if let (Some(node), true) = (limit_node, retry_limit < retry) {
         cx.problem(node.span, "retry_limit must not be shorter than retry", "too short");
     }
     let tag_node = fields.take("conntag");
     let tag = tag_node.and_then(|node| text(node, cx));
-    let silence = silence(fields.or("hbint", Duration::from_secs(300), cx, positive_duration));
+    let silence = silence(fields.or("hbint", Duration::from_secs(300), cx, interval));
     let places = runs_on.map(|node| (node.span, list(node, cx, place_to_run)));
     let target = target?;
     let image_of = |name: &str| {
@@ -144,6 +143,7 @@ fn connect(
     let runs_on = match places {
         Some((span, places)) => {
             let places = places?;
+            refuse_repetition(&places, cx);
             if places.is_empty() {
                 cx.problem(span, "an application runs somewhere", "nowhere");
             }
@@ -187,6 +187,15 @@ fn place_to_run(node: &Node, cx: &mut Context<'_>) -> Option<(Span, Place)> {
         return None;
     }
     Some((node.span, place))
+}
+
+/// A place is named once; `instances` says how many there are on each.
+fn refuse_repetition(places: &[(Span, Place)], cx: &mut Context<'_>) {
+    for (index, (span, place)) in places.iter().enumerate() {
+        if places[..index].iter().any(|(_, earlier)| earlier == place) {
+            cx.problem_with_help(*span, "this place is named already", "twice", "instances: 2 starts two on each");
+        }
+    }
 }
 
 /// With local bindings, application and queue manager are on the same image.

@@ -176,6 +176,9 @@ impl Parser<'_> {
                 "which field is this?",
                 Some(help),
             );
+            if name.is_some() {
+                return self.damaged(span);
+            }
         }
         let value = if fields.is_empty() && !items.is_empty() {
             Value::Items { name, items }

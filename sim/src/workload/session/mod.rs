@@ -149,7 +149,7 @@ impl Session {
     /// Whether new work is to be offered no more.
     #[must_use]
     pub fn is_settling(&self) -> bool {
-        self.shared.phase() == Phase::Settling
+        self.shared.phase() >= Phase::Settling
     }
 
     /// The history.
@@ -173,7 +173,7 @@ impl Session {
 
     /// What is known of a queue of the queue manager it is connected to.
     #[must_use]
-    pub fn queue_facts(&self, queue: &QueueName) -> QueueFacts {
+    pub fn queue_facts(&self, queue: &QueueName) -> Arc<QueueFacts> {
         self.shared.queue(&self.queue_manager, queue)
     }
 
@@ -189,7 +189,7 @@ impl Session {
     }
 
     /// Returns when there is a connection to a queue manager that goes on working, and every transaction of this
-    /// application that is found in doubt there has been resolved.
+    /// application that is found in doubt there has been resolved. Does not return when the run ends.
     pub async fn ready(&mut self) {
         loop {
             if self.connection.is_quiescing() {
@@ -204,7 +204,11 @@ impl Session {
                 }
             }
             match self.settle_if_due().await {
-                Ok(()) => return,
+                Ok(()) if self.shared.phase() < Phase::Ending => return,
+                Ok(()) => {
+                    self.leave().await;
+                    return std::future::pending().await;
+                }
                 Err(failed) => self.after(failed).await,
             }
         }

@@ -4,6 +4,7 @@
 //! and every put and get is final by itself; with one phase the queue manager begins it with the first put or get; with
 //! two phases the application's own coordinator does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use indoubt_engine::message::{Message, Payload};
@@ -92,15 +93,9 @@ impl Session {
         }
     }
 
-    fn part(
-        &self,
-        queue: &QueueName,
-        facts: QueueFacts,
-        payload: Payload,
-        kind: PartKind,
-    ) -> Option<(Xid, TransactionPart)> {
+    fn part(&self, queue: Arc<QueueFacts>, payload: Payload, kind: PartKind) -> Option<(Xid, TransactionPart)> {
         let xid = self.unit.as_ref()?.xid.clone()?;
-        Some((xid, TransactionPart { queue: queue.clone(), history_name: facts.history_name, payload, kind }))
+        Some((xid, TransactionPart { queue, payload, kind }))
     }
 
     fn remember(&self, part: Option<(Xid, TransactionPart)>) {
@@ -145,7 +140,7 @@ impl Session {
         let facts = self.shared.queue(owner, &outgoing.queue);
         let operation = self.recorder.put(&facts, unit, &outgoing);
         let Outgoing { queue, queue_manager, descriptor, payload, .. } = outgoing;
-        let part = self.part(&queue, facts, payload, PartKind::Put);
+        let part = self.part(facts, payload, PartKind::Put);
         let result = if queue_manager.is_some() {
             self.connection.put1(queue, queue_manager, syncpoint, descriptor, payload).await
         } else {
@@ -197,7 +192,7 @@ impl Session {
             Ok(message) => {
                 self.used();
                 let kind = PartKind::Got { backout_count: message.descriptor.backout_count };
-                let part = self.part(queue, facts, message.payload, kind);
+                let part = self.part(facts, message.payload, kind);
                 self.remember(part);
                 Ok(Some(message))
             }

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 use indoubt_engine::event::Event;
+use indoubt_engine::machine::Incarnation;
 use indoubt_engine::message::Persistence;
 use indoubt_engine::mqi::Reason;
 use indoubt_engine::name::{ProcessName, QueueManagerName, QueueName, QueueSharingGroupName};
@@ -443,7 +444,13 @@ impl Observer for KillAt {
     fn event(&self, _fabric: &Fabric, _at: Time, _process: ProcessId, _event: &Event) {}
 
     fn life(&self, fabric: &Fabric, at: Time, process: ProcessId, life: Life) {
-        self.shared.life(fabric.process_name(process).as_str(), at, life);
+        let mut history = self.shared.history();
+        let process = history.process(fabric.process_name(process).as_str());
+        match life {
+            Life::Started(Incarnation(1)) | Life::Ended(_) => {}
+            Life::Started(_) => history.started(at.as_nanoseconds(), process),
+            Life::Killed | Life::PoweredOff => history.ended(at.as_nanoseconds(), process),
+        }
     }
 }
 
@@ -513,6 +520,25 @@ fn settling_stops_new_work() {
         assert!(done > 10);
         world.until(6).await;
         assert_eq!(world.shared.progress().done, done);
+    });
+}
+
+#[test]
+fn ending_leaves_nothing_in_doubt() {
+    World::run(|mut world| async move {
+        world.queue_manager("QM01");
+        let server = world.application("server", server(Syncpointing::TwoPhase, 0));
+        let role = producer(1_000_000, Syncpointing::TwoPhase, WhenUnknown::GiveUp);
+        let producer = world.application("producer", role);
+        world.until(2).await;
+        world.shared.begin_ending();
+        world.until(10).await;
+        let operations = world.shared.history().operations();
+        world.fabric.kill(server);
+        world.fabric.kill(producer);
+        assert_eq!(world.store.lock().unwrap().in_doubt(), 0);
+        world.acquitted().await;
+        assert_eq!(world.shared.history().operations(), operations);
     });
 }
 
