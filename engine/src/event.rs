@@ -161,3 +161,35 @@ events! {
     /// an image has its link to a coupling facility again
     Recovery CouplingLinkRestored { coupling_facility: CouplingFacilityName } = "coupling_link_restored", "link to {coupling_facility} restored";
 }
+
+impl Event {
+    /// Whom it is about, if that is not its reporter: the member that failed, the image that is silent, the owner of the
+    /// unit of work.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        match self {
+            Event::PeerFailureSeen { failed: connector, .. }
+            | Event::PeerRecoveryStarted { failed: connector, .. }
+            | Event::PeerRecoveryRestarted { failed: connector, .. }
+            | Event::PeerRecoveryEnded { failed: connector, .. }
+            | Event::PeerRecoveryDeferred { failed: connector, .. }
+            | Event::PeerHelped { failed: connector, .. }
+            | Event::AddressSpaceEnded { connector }
+            | Event::ConnectorFailed { connector } => Some(connector.name.as_str()),
+            Event::ImageIsolated { image }
+            | Event::StatusUpdateMissing { image }
+            | Event::ImagePartitioned { image } => Some(image.as_str()),
+            Event::RestartedInPlace { process }
+            | Event::RestartedAcross { process, .. }
+            | Event::RestartAttemptsExhausted { process } => Some(process.as_str()),
+            Event::PeerCommitted { unit_of_work, .. }
+            | Event::PeerBackedOut { unit_of_work, .. }
+            | Event::PeerBackedOutGet { unit_of_work, .. }
+            | Event::PeerBackedOutPut { unit_of_work, .. }
+            | Event::PeerLeftInDoubt { unit_of_work, .. }
+            | Event::GroupResolved { unit_of_work, .. }
+            | Event::ResolvedByCommand { unit_of_work, .. } => Some(unit_of_work.queue_manager.as_str()),
+            _ => None,
+        }
+    }
+}

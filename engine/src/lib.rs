@@ -1,7 +1,8 @@
 //! The middleware as pure state machines.
 //!
 //! Nothing here reads a clock, opens a socket, touches a disk or draws a random number: a machine is handed inputs and
-//! says what it wants done. Modules in the order in which a message meets them:
+//! says what it wants done. Where a comment says *reference A1.4*, it means that row of `FIDELITY.md`, which names the
+//! source. Modules in the order in which a message meets them:
 
 #[cfg(not(madsim))]
 compile_error!(

@@ -11,7 +11,7 @@ pub const ADMIN_STRUCTURE: &str = "CSQ_ADMIN";
 /// The biggest message held wholly in a structure, in bytes (63 KB; bigger ones are offloaded, which is not there yet).
 pub const LARGEST_MESSAGE: u32 = 64_512;
 
-/// The size of a list element, in bytes (the reference's default, unverified).
+/// The size of a list element, in bytes (unverified).
 pub const ELEMENT_SIZE: u32 = 256;
 
 /// Capacity of a list structure.
@@ -43,7 +43,7 @@ pub struct CouplingFacilityDefinition {
     pub address: Address,
     /// Structures allocated in it, the admin structure included.
     pub structures: BTreeMap<StructureName, StructureDefinition>,
-    /// Time of one command inside the coupling facility, links excluded. Default 10 us (the reference gives 10 to 30 us
+    /// Time of one command inside the coupling facility, links excluded. Default 10 us (10 to 30 us are usual
     /// for a simplex structure, unverified). Commands are executed in parallel.
     pub command_time: Duration,
     /// How long until a list transition is signalled. Default 20 us.

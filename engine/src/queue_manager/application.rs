@@ -43,6 +43,8 @@ pub(super) struct GetCall {
     pub(super) unit_of_work: UnitOfWorkId,
     pub(super) deadline: Option<Time>,
     pub(super) timer: Option<TimerId>,
+    /// Set while it is to look again although no signal may come.
+    pub(super) look_again: Option<TimerId>,
     /// Signals counted when the get was last tried.
     pub(super) since: u64,
     /// Whether it waits for a message, rather than for an answer.

@@ -221,8 +221,15 @@ impl QueueManager {
                 let connection = match awaiting {
                     GroupAwaiting::Recover { connection, .. }
                     | GroupAwaiting::Find { connection, .. }
-                    | GroupAwaiting::Owner { connection, .. }
-                    | GroupAwaiting::Settling(connection) => connection,
+                    | GroupAwaiting::Owner { connection, .. } => connection,
+                    GroupAwaiting::Settling(connection) => {
+                        // Several commands of one settlement may fail; the coordinator is answered once.
+                        let sharing = self.sharing.as_mut();
+                        if sharing.and_then(|sharing| sharing.settlements.remove(&connection)).is_none() {
+                            return;
+                        }
+                        connection
+                    }
                 };
                 self.answer(connection, Err(Reason::CouplingFacilityNotAvailable), effects);
             }

@@ -180,7 +180,7 @@ impl QueueManager {
         }
     }
 
-    fn write_descriptor(&mut self, unit: &UnitOfWorkId, state: DescriptorState, effects: &mut Effects) {
+    pub(super) fn write_descriptor(&mut self, unit: &UnitOfWorkId, state: DescriptorState, effects: &mut Effects) {
         let kept = self.keeps_descriptors();
         let work = self.units.get_mut(unit).expect("a unit of work that ends is known");
         work.descriptor = true;
@@ -190,7 +190,8 @@ impl QueueManager {
             disposition: work.disposition,
             xid: work.xid.clone(),
             operations: work.shared.clone(),
-            has_private_part: kept || !work.private.is_empty() || work.shared.is_empty(),
+            // What was voted for is in the log, and is learned from the descriptor too.
+            has_private_part: kept || !work.private.is_empty() || work.shared.is_empty() || work.xid.is_some(),
         };
         let write = ListOperation::WriteDescriptor { descriptor: Box::new(descriptor) };
         let admin = StructureName::from(ADMIN_STRUCTURE);
@@ -287,11 +288,9 @@ impl QueueManager {
                 if work.descriptor {
                     effects.step(Step::BackoutDescriptorWritten);
                 }
-                if work.logged.is_some() {
-                    self.append(&LogRecord::BackedOut(unit.clone()), effects);
-                }
-                self.settle_shared(unit, Outcome::Backout, effects);
+                self.record_backout(unit, effects);
             }
+            Stage::ForcingBackout => self.settle_shared(unit, Outcome::Backout, effects),
             Stage::Settling { outcome, mut structures, .. } => match structures.pop_front() {
                 Some(structure) => self.settle_structure(unit, outcome, structure, structures, effects),
                 None => self.shared_part_settled(unit, outcome, effects),
@@ -315,6 +314,20 @@ impl QueueManager {
         } else {
             self.continue_unit(unit, effects);
         }
+    }
+
+    pub(super) fn record_backout(&mut self, unit: &UnitOfWorkId, effects: &mut Effects) {
+        let work = self.units.get_mut(unit).expect("a unit of work that ends is known");
+        if work.logged.is_some() {
+            let coordinated = work.xid.is_some();
+            work.stage = Stage::ForcingBackout;
+            let lsn = self.append(&LogRecord::BackedOut(unit.clone()), effects);
+            if coordinated {
+                self.force(lsn, AfterForce::Unit(unit.clone()), effects);
+                return;
+            }
+        }
+        self.settle_shared(unit, Outcome::Backout, effects);
     }
 
     /// Gives the shared part its outcome.
@@ -444,7 +457,7 @@ impl QueueManager {
     }
 
     /// Nothing is left to be done for the unit of work.
-    fn end_unit(&mut self, unit: &UnitOfWorkId, outcome: Outcome, effects: &mut Effects) {
+    pub(super) fn end_unit(&mut self, unit: &UnitOfWorkId, outcome: Outcome, effects: &mut Effects) {
         let work = self.units.remove(unit).expect("a unit of work that ends is known");
         if work.logged.is_some() {
             self.append(&LogRecord::Ended(unit.clone()), effects);

@@ -70,6 +70,7 @@ impl QueueManager {
             unit_of_work,
             deadline,
             timer: None,
+            look_again: None,
             since: 0,
             waiting: false,
             woken: false,
@@ -91,6 +92,10 @@ impl QueueManager {
         let get = get.clone();
         match &get.place {
             OpenPlace::Private => self.try_get_private(connection, &get, effects),
+            // What a unit of work of the life that lost the coupling facility holds there is backed out by peers.
+            OpenPlace::Shared(_) if get.unit_of_work.incarnation != self.life => {
+                self.end_get(connection, Err(Reason::CouplingFacilityNotAvailable), effects);
+            }
             OpenPlace::Shared(structure) => {
                 let since = self.monitors().map_or(0, |monitors| monitors.since(&monitor_key(structure, &get)));
                 if let Some(get) = self.get_call(connection) {
@@ -263,8 +268,11 @@ impl QueueManager {
                 self.waiting.entry(get.queue.clone()).or_default().insert(connection);
             }
             OpenPlace::Shared(structure) => {
-                if matches!(get.selection, Match::MessageId(_)) {
-                    self.timers.set(now + LOOK_AGAIN, TimerFor::LookAgain(connection), effects);
+                if matches!(get.selection, Match::MessageId(_)) && get.look_again.is_none() {
+                    let timer = self.timers.set(now + LOOK_AGAIN, TimerFor::LookAgain(connection), effects);
+                    if let Some(get) = self.get_call(connection) {
+                        get.look_again = Some(timer);
+                    }
                 }
                 let key = monitor_key(structure, &get);
                 let Some(monitors) = self.monitors_mut() else { return };
@@ -312,6 +320,8 @@ impl QueueManager {
         let Some(get) = self.get_call(connection) else { return };
         if wait_is_over {
             get.timer = None;
+        } else {
+            get.look_again = None;
         }
         if get.waiting {
             self.leave_waiters(connection, effects);
@@ -339,7 +349,8 @@ impl QueueManager {
 
     fn cancel_wait(&mut self, connection: ConnectionId, effects: &mut Effects) {
         self.leave_waiters(connection, effects);
-        if let Some(timer) = self.get_call(connection).and_then(|get| get.timer.take()) {
+        let timers = self.get_call(connection).map(|get| [get.timer.take(), get.look_again.take()]);
+        for timer in timers.into_iter().flatten().flatten() {
             self.timers.cancel(timer, effects);
         }
     }

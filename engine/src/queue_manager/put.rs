@@ -17,6 +17,7 @@ use crate::unit_of_work::{SharedOperation, SharedOperationKind, UnitOfWorkId};
 
 use super::QueueManager;
 use super::application::OpenPlace;
+use super::definition::{DeliverySequence, QueuePlace};
 use super::ending::AfterForce;
 use super::record::LogRecord;
 use super::sharing::Awaiting;
@@ -100,13 +101,16 @@ impl QueueManager {
     fn make_message(&mut self, queue: &QueueName, descriptor: PutDescriptor, payload: Payload) -> Message {
         let definition = &self.definition.queues[queue];
         let (persistence, priority) = (definition.default_persistence, definition.default_priority);
+        // The keys of a list are made of the message's own priority.
+        let in_one_sequence =
+            definition.delivery_sequence == DeliverySequence::Fifo && matches!(definition.place, QueuePlace::Shared(_));
         let message_id = descriptor.message_id.unwrap_or_else(|| self.next_message_id());
         Message {
             descriptor: MessageDescriptor {
                 message_id,
                 correlation_id: descriptor.correlation_id,
                 persistence: descriptor.persistence.unwrap_or(persistence),
-                priority: descriptor.priority.unwrap_or(priority),
+                priority: descriptor.priority.filter(|_| !in_one_sequence).unwrap_or(priority),
                 expires: descriptor.expiry.map(|expiry| self.now + expiry),
                 reply_to_queue_manager: descriptor
                     .reply_to_queue
@@ -239,6 +243,11 @@ impl QueueManager {
             Syncpoint::Within => Some(self.unit_of_work_of(connection)),
             Syncpoint::Outside => None,
         };
+        // What a unit of work of the life that lost the coupling facility holds there is backed out by peers.
+        if unit_of_work.as_ref().is_some_and(|unit| unit.incarnation != self.life) {
+            self.answer(connection, Err(Reason::CouplingFacilityNotAvailable), effects);
+            return;
+        }
         let range = match syncpoint {
             Syncpoint::Within if !Defect::UncommittedPutVisible.is_planted() => KeyRange::Uncommitted,
             Syncpoint::Within | Syncpoint::Outside => KeyRange::Committed,

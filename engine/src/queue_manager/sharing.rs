@@ -31,7 +31,7 @@ use super::coordinator::{GroupAwaiting, Settlement};
 use super::definition::{ConnectivityLoss, GroupDefinition};
 use super::put::SharedPut;
 use super::record::LogRecord;
-use super::start::Phase;
+use super::start::{Look, Phase};
 use super::tag::TagAwaiting;
 use super::timer::TimerFor;
 use super::unit::Stage;
@@ -50,7 +50,7 @@ const LOOK_AFTER_RECOVERY: Duration = Duration::from_secs(1);
 pub(super) enum Awaiting {
     Connect(StructureName),
     Disconnect,
-    OwnDescriptors,
+    OwnDescriptors(Look),
     Put(SharedPut),
     Get(ConnectionId),
     Browse(SharedBrowse),
@@ -229,7 +229,7 @@ impl QueueManager {
             .cloned()
             .collect();
         if missing.is_empty() {
-            self.read_own_descriptors(effects);
+            self.read_own_descriptors(Look::Again, effects);
         }
         for structure in missing {
             self.connect_structure(structure, effects);
@@ -242,10 +242,10 @@ impl QueueManager {
         self.structure_command(&structure, ListOperation::Connect, Awaiting::Connect(structure.clone()), effects);
     }
 
-    pub(super) fn read_own_descriptors(&mut self, effects: &mut Effects) {
+    pub(super) fn read_own_descriptors(&mut self, look: Look, effects: &mut Effects) {
         let read = ListOperation::ReadDescriptors { queue_manager: Some(self.definition.name.clone()) };
         let admin = StructureName::from(ADMIN_STRUCTURE);
-        self.structure_command(&admin, read, Awaiting::OwnDescriptors, effects);
+        self.structure_command(&admin, read, Awaiting::OwnDescriptors(look), effects);
     }
 
     pub(super) fn broken(&mut self, connection: ConnectionId, _how: Broken, effects: &mut Effects) {
@@ -306,8 +306,8 @@ impl QueueManager {
         match awaiting {
             Awaiting::Connect(structure) => self.structure_connected(structure, answer, effects),
             Awaiting::Disconnect => self.structure_disconnected(effects),
-            Awaiting::OwnDescriptors => match answer {
-                Ok(ListAnswer::Descriptors(descriptors)) => self.own_descriptors(descriptors, effects),
+            Awaiting::OwnDescriptors(look) => match answer {
+                Ok(ListAnswer::Descriptors(descriptors)) => self.own_descriptors(descriptors, look, effects),
                 Ok(_) | Err(_) => self.structure_rejected(effects),
             },
             Awaiting::Put(put) => self.shared_put_answered(put, answer, effects),
@@ -342,7 +342,7 @@ impl QueueManager {
                 let keys = failed.into_iter().map(|failed| RecoveryKey { structure: structure.clone(), failed });
                 sharing.found_failed.extend(keys);
                 if sharing.structures.all_connected() {
-                    self.read_own_descriptors(effects);
+                    self.read_own_descriptors(Look::Connected, effects);
                 }
             }
             Ok(_) => {
@@ -394,7 +394,7 @@ impl QueueManager {
             self.timers.set(self.now + LOOK_AFTER_RECOVERY, TimerFor::Recovery, effects);
         }
         if own_ended {
-            self.read_own_descriptors(effects);
+            self.read_own_descriptors(Look::Again, effects);
         }
         if idle {
             self.end_if_quiesced(effects);
@@ -453,18 +453,41 @@ impl QueueManager {
         let unanswered = sharing.structures.lose();
         let waiters = sharing.monitors.lose();
         sharing.recoveries.lose();
-        sharing.settlements.clear();
         for connection in waiters {
             self.end_get(connection, Err(Reason::CouplingFacilityNotAvailable), effects);
         }
         for awaiting in unanswered {
             // A rejection is what an application learns of a command whose outcome nobody knows: whatever it did belongs
             // to a unit of work that peers back out.
-            if !matches!(awaiting, Awaiting::Unit(_) | Awaiting::OwnDescriptors) {
+            if !matches!(awaiting, Awaiting::Unit(_) | Awaiting::OwnDescriptors(_)) {
                 self.structure_answered(awaiting, Err(CommandRejected::NotConnected), effects);
             }
         }
+        self.abandon_implicit_shared_units(effects);
         self.abandon_open_shared_units(effects);
+    }
+
+    /// Gets outside syncpoint whose message was taken and whose end nobody knows now: if its deletion was not executed,
+    /// peers give the message back.
+    fn abandon_implicit_shared_units(&mut self, effects: &mut Effects) {
+        let taken: Vec<UnitOfWorkId> = self
+            .units
+            .iter()
+            .filter(|(_, work)| work.implicit && !work.shared.is_empty() && work.stage != Stage::Open)
+            .map(|(id, _)| id.clone())
+            .collect();
+        for unit in taken {
+            if let Some(work) = self.units.get_mut(&unit)
+                && let Some(teller) = &mut work.teller
+            {
+                teller.step = None;
+                teller.answer = Err(match work.stage {
+                    Stage::ForcingWork => Reason::CouplingFacilityNotAvailable,
+                    _ => Reason::ConnectionBroken,
+                });
+            }
+            self.end_unit(&unit, Outcome::Backout, effects);
+        }
     }
 
     /// Units of work in flight lose their shared part to the peers, so the private part is backed out as well.
@@ -476,11 +499,16 @@ impl QueueManager {
             .map(|(id, _)| id.clone())
             .collect();
         for unit in open {
-            for application in self.applications.values_mut() {
+            let mut waiting = Vec::new();
+            for (connection, application) in &mut self.applications {
                 if application.unit_of_work.as_ref() == Some(&unit) {
                     application.unit_of_work = None;
                     application.backed_out = true;
+                    waiting.extend(application.get_call().is_some_and(|get| get.waiting).then_some(*connection));
                 }
+            }
+            for connection in waiting {
+                self.end_get(connection, Err(Reason::BackedOut), effects);
             }
             if let Some(work) = self.units.get_mut(&unit) {
                 work.shared.clear();

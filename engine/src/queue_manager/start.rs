@@ -37,6 +37,15 @@ pub(super) enum Phase {
     Ended,
 }
 
+/// Why a queue manager reads the descriptors that it left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// It has connected, in a new life: whatever its earlier ones left unfinished goes on.
+    Connected,
+    /// There may be news of units of work in doubt.
+    Again,
+}
+
 pub(super) fn private_queues(definition: &QueueManagerDefinition) -> BTreeMap<QueueName, PrivateQueue> {
     let private = definition.queues.iter().filter(|(_, queue)| queue.place == QueuePlace::Private);
     private.map(|(name, queue)| (name.clone(), PrivateQueue::new(queue))).collect()
@@ -156,6 +165,8 @@ impl QueueManager {
 
     fn redo_outcome(&mut self, unit: &UnitOfWorkId, outcome: Outcome) {
         let work = self.logged_unit(unit);
+        // If it was in doubt, it is so no longer.
+        work.stage = Stage::Open;
         work.state = match outcome {
             Outcome::Commit => UnitOfWorkState::InCommit,
             Outcome::Backout => UnitOfWorkState::InBackout,
@@ -176,12 +187,17 @@ impl QueueManager {
         if self.sharing.is_some() {
             self.join_sysplex(effects);
         } else {
-            self.own_descriptors(Vec::new(), effects);
+            self.own_descriptors(Vec::new(), Look::Connected, effects);
         }
     }
 
     /// What earlier lives of this queue manager left in the admin structure, at restart and whenever there may be news.
-    pub(super) fn own_descriptors(&mut self, descriptors: Vec<UnitOfWorkDescriptor>, effects: &mut Effects) {
+    pub(super) fn own_descriptors(
+        &mut self,
+        descriptors: Vec<UnitOfWorkDescriptor>,
+        look: Look,
+        effects: &mut Effects,
+    ) {
         let starting = self.phase == Phase::Starting;
         let life = self.life;
         if starting && life.0 > 1 {
@@ -196,7 +212,11 @@ impl QueueManager {
         let known: Vec<UnitOfWorkId> = self.units.keys().filter(|unit| unit.incarnation < life).cloned().collect();
         for unit in known {
             let descriptor = described.remove(&unit);
-            self.continue_earlier(&unit, descriptor, effects);
+            // While it is being ended here, what was read is older than what is being done.
+            let waits = self.units.get(&unit).is_some_and(|work| work.stage == Stage::Prepared);
+            if look == Look::Connected || waits {
+                self.continue_earlier(&unit, descriptor, effects);
+            }
         }
         for (unit, descriptor) in described {
             self.finish_described(unit, descriptor, effects);
@@ -238,6 +258,8 @@ impl QueueManager {
                 effects.report(Event::RestartFinished { unit_of_work: id, state: UnitOfWorkState::InCommit });
                 self.record_commit(unit, effects);
             }
+            // Its application lives, and nothing of it is shared: it goes on.
+            (Stage::Open, UnitOfWorkState::InFlight, None) if self.phase != Phase::Starting => {}
             (Stage::Open, _, _) => {
                 effects.report(Event::RestartBackedOut { unit_of_work: id });
                 self.back_out_quietly(unit, effects);
@@ -271,6 +293,10 @@ impl QueueManager {
             (Stage::WritingCommit, Some(DescriptorState::InCommit))
             | (Stage::WritingPrepare, Some(DescriptorState::InDoubt))
             | (Stage::WritingBackout, _) => self.continue_unit(unit, effects),
+            // The decision did not reach the descriptor; peers have left it alone.
+            (Stage::WritingCommit, Some(DescriptorState::InDoubt)) => {
+                self.write_descriptor(unit, DescriptorState::InCommit, effects);
+            }
             (Stage::WritingCommit | Stage::WritingPrepare, _) => {
                 // It was never written, so peers have backed the shared part out.
                 if let Some(work) = self.units.get_mut(unit)
@@ -283,7 +309,7 @@ impl QueueManager {
             (Stage::Settling { outcome, .. }, _) => self.settle_shared(unit, *outcome, effects),
             (Stage::DeletingDescriptor { outcome }, _) => self.settle_shared(unit, *outcome, effects),
             // The log will call.
-            (Stage::ForcingWork | Stage::ForcingCommit | Stage::ForcingPrepare, _) => {}
+            (Stage::ForcingWork | Stage::ForcingCommit | Stage::ForcingPrepare | Stage::ForcingBackout, _) => {}
             (Stage::Open | Stage::Prepared, _) => {}
         }
     }
@@ -319,10 +345,7 @@ impl QueueManager {
     fn back_out_quietly(&mut self, unit: &UnitOfWorkId, effects: &mut Effects) {
         let work = self.units.get_mut(unit).expect("a unit of work that ends is known");
         work.state = UnitOfWorkState::InBackout;
-        if work.logged.is_some() {
-            self.append(&LogRecord::BackedOut(unit.clone()), effects);
-        }
-        self.settle_shared(unit, Outcome::Backout, effects);
+        self.record_backout(unit, effects);
     }
 
     /// The outcome of a unit of work in doubt may be found in its descriptor, if its group may resolve it.
@@ -378,8 +401,10 @@ impl QueueManager {
             }
         }
         for (unit, work) in self.units.iter().filter(|(_, work)| work.logged.is_some()) {
-            match (&work.state, &work.xid) {
-                (UnitOfWorkState::InDoubt, Some(xid)) => records.push(LogRecord::Prepared {
+            // A vote that is being forced is among the records so far.
+            let voted = work.state == UnitOfWorkState::InDoubt || work.stage == Stage::ForcingPrepare;
+            match (voted, &work.xid) {
+                (true, Some(xid)) => records.push(LogRecord::Prepared {
                     unit_of_work: unit.clone(),
                     xid: xid.clone(),
                     disposition: work.disposition,
@@ -396,7 +421,10 @@ impl QueueManager {
                 (UnitOfWorkState::InCommit, _) | (_, Stage::ForcingCommit) => {
                     records.push(LogRecord::Committed(unit.clone()));
                 }
-                (UnitOfWorkState::InBackout, Stage::Settling { .. } | Stage::DeletingDescriptor { .. }) => {
+                (
+                    UnitOfWorkState::InBackout,
+                    Stage::ForcingBackout | Stage::Settling { .. } | Stage::DeletingDescriptor { .. },
+                ) => {
                     records.push(LogRecord::BackedOut(unit.clone()));
                 }
                 _ => {}

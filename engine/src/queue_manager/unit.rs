@@ -43,6 +43,9 @@ pub(super) enum Stage {
     Prepared,
     /// Backout: the descriptor is being written.
     WritingBackout,
+    /// Backout of a unit of work that has a coordinator: the backout record is being forced, lest a restart find the vote
+    /// and nothing else.
+    ForcingBackout,
     /// The outcome is being applied to the shared part, structure by structure.
     Settling { outcome: Outcome, structures: VecDeque<StructureName>, unanswered: u32 },
     /// The descriptor is being deleted.

@@ -46,7 +46,7 @@ pub struct RestartPolicy {
     pub restart_attempts: u32,
     /// Default 300 s.
     pub attempt_interval: Duration,
-    /// From the end until the restart begins; default 10 s (the reference's parameter, unverified).
+    /// From the end until the restart begins; default 10 s (unverified).
     pub delay: Duration,
 }
 

@@ -130,7 +130,7 @@ fn check_visibility(index: &Index<'_>, message: MessageIndex, drafts: &mut Vec<D
         kind: FindingKind::Phantom,
         at_ns,
         queue: Some(queue),
-        message: format!("message {} {what}", identity.0),
+        message: format!("message {identity} {what}"),
         subject: Subject::Message(message),
     });
 }
@@ -150,7 +150,7 @@ fn check_content(index: &Index<'_>, message: MessageIndex, drafts: &mut Vec<Draf
         queue: Some(queue),
         message: format!(
             "message {} was put with digest {:08x} and arrived with {digest:08x}",
-            put.message.0, put.digest
+            put.message, put.digest
         ),
         subject: Subject::Message(message),
     });
@@ -170,7 +170,7 @@ fn check_copies(index: &Index<'_>, message: MessageIndex, fates: &mut Fates) {
     if copies <= 1 && seen_again.is_none() {
         return;
     }
-    let identity = sent.put.message.0;
+    let identity = sent.put.message;
     let (at_ns, queue, what) = if finals().count() > 1 {
         let last = finals().next_back().expect("there are two");
         (last.completed.at_ns, last.get.queue, format!("was consumed {} times", finals().count()))
@@ -226,7 +226,7 @@ fn explain_missing(index: &Index<'_>, losses: &PermittedLosses<'_>, missing: Vec
             kind: FindingKind::Lost,
             at_ns: index.audit.at_ns,
             queue: Some(sent.put.queue),
-            message: format!("message {} is nowhere: {how}", sent.put.message.0),
+            message: format!("message {} is nowhere: {how}", sent.put.message),
             subject: Subject::Message(message),
         });
     }
@@ -242,7 +242,7 @@ fn strangers(index: &Index<'_>, drafts: &mut Vec<Draft>) {
                 kind: FindingKind::Phantom,
                 at_ns,
                 queue: Some(queue),
-                message: format!("message {} {what}, but nobody ever put it", identity.0),
+                message: format!("message {identity} {what}, but nobody ever put it"),
                 subject: Subject::Stranger(identity),
             });
         }
@@ -325,7 +325,7 @@ pub(crate) fn marooned(index: &Index<'_>, is_drained: impl Fn(&Left<'_>) -> bool
             kind: FindingKind::Marooned,
             at_ns: index.audit.at_ns,
             queue: Some(left.queue),
-            message: format!("message {} {why}", sent.put.message.0),
+            message: format!("message {} {why}", sent.put.message),
             subject: Subject::Message(message),
         });
     }

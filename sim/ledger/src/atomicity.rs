@@ -61,8 +61,8 @@ fn check_unit(index: &Index<'_>, losses: &PermittedLosses<'_>, fates: &mut Fates
             message: format!(
                 "{} took effect in part: its {did} of message {} did, its {did_not} of message {} did not",
                 index.history.unit_name(unit),
-                this.0,
-                that.0
+                this,
+                that
             ),
             subject: Subject::Unit(unit),
         });

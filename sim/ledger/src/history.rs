@@ -7,6 +7,7 @@
 //! Records are small and of fixed size, names are kept once: a run has up to 100,000 messages.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// An application (an instance of it), for as long as the run lasts; a new life after a crash is the same process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +57,17 @@ impl ResourceIndex {
 /// an identity of its own (see [`Origin`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageIdentity(pub u64);
+
+impl fmt::Display for MessageIdentity {
+    /// The upper half tells who made it, the lower half counts what it made: `3.17`. Where the upper half is not used it
+    /// is left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0 >> 32, self.0 & 0xffff_ffff) {
+            (0, number) => write!(f, "{number}"),
+            (maker, number) => write!(f, "{maker}.{number}"),
+        }
+    }
+}
 
 /// A point of the history: true time, and a sequence number that orders what happened at the same nanosecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

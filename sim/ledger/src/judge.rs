@@ -8,8 +8,9 @@ use crate::finding::{Draft, Subject};
 use crate::history::{Get, History, Operation, QueueIndex, WorldHappening};
 use crate::index::Index;
 use crate::losses::PermittedLosses;
+use crate::outage::Outage;
 use crate::verdict::{ExpectedFinding, Finding, FindingKind, Judgement, Verdict};
-use crate::{account, atomicity, liveness, order, story};
+use crate::{account, atomicity, liveness, order, outage, story};
 
 /// How many findings of one kind get their story told.
 const STORIES: usize = 20;
@@ -27,12 +28,21 @@ pub fn judge(history: &History, audit: &Audit, contract: &Contract) -> Judgement
     let drained = drained_queues(history, contract);
     account::marooned(&index, |left| drained[left.queue.index()], &mut fates.drafts);
     order::check(&index, contract, &mut fates.drafts);
-    liveness::check(&index, contract, &mut fates.drafts);
+    let mut outages = outage::outages(&index, contract);
+    liveness::check(&index, contract, &outages, &mut fates.drafts);
+    let is_late = |outage: &Outage| contract.recovery_time_ns.is_some_and(|objective| outage.lasted_ns() > objective);
+    outages.retain(|(_, outage)| outage.is_unusual() || is_late(outage));
 
     let end_ns = audit.at_ns;
     let permitted = fates.groups(|message| story::tell(&index, Subject::Message(message), end_ns));
     let seen = seen_events(history);
-    let mut judgement = Judgement { account: fates.account, permitted, ..Judgement::default() };
+    let mut judgement = Judgement {
+        account: fates.account,
+        permitted,
+        outages: outages.into_iter().map(|(_, outage)| outage).collect(),
+        interruptions: outage::interruptions(&index),
+        ..Judgement::default()
+    };
     tell(&index, contract, &seen, fates.drafts, &mut judgement);
     judgement
         .unknown_reasons

@@ -16,6 +16,7 @@ mod judge;
 mod liveness;
 mod losses;
 mod order;
+pub mod outage;
 mod queue_account;
 mod queue_history;
 mod story;

@@ -1,20 +1,20 @@
 //! Progress: nobody is stuck, nothing is left in doubt, nothing has two owners, and recovery was in time.
 
-use crate::audit::QueueRole;
 use crate::contract::Contract;
 use crate::finding::{Draft, Subject};
-use crate::history::{Call, Completion, Get, History, LifeChange, Moment, Operation, ProcessIndex, WorldHappening};
-use crate::index::{Index, Left, MessageIndex, PutState};
+use crate::history::{Call, Get, History, LifeChange, Moment, Operation, ProcessIndex, QueueIndex};
+use crate::index::Index;
+use crate::outage::Outage;
 use crate::story::seconds;
 use crate::verdict::FindingKind;
 
-pub(crate) fn check(index: &Index<'_>, contract: &Contract, drafts: &mut Vec<Draft>) {
+pub(crate) fn check(index: &Index<'_>, contract: &Contract, outages: &[(QueueIndex, Outage)], drafts: &mut Vec<Draft>) {
     stuck(index, contract, drafts);
     unresolved(index, drafts);
     orphaned_locks(index, drafts);
     split_brain(index, drafts);
     if let Some(objective_ns) = contract.recovery_time_ns {
-        late(index, contract, objective_ns, drafts);
+        late(index, outages, objective_ns, drafts);
     }
 }
 
@@ -78,7 +78,7 @@ fn verb(call: &Call) -> &'static str {
     }
 }
 
-fn queue_of(call: &Call) -> Option<crate::history::QueueIndex> {
+fn queue_of(call: &Call) -> Option<QueueIndex> {
     match call.operation {
         Operation::Put(put) => Some(put.queue),
         Operation::Get(get) => Some(get.queue),
@@ -215,91 +215,23 @@ fn steps(history: &History) -> Vec<(Moment, Step<'_>)> {
     steps
 }
 
-/// What waited on one queue, to be looked up by time.
-#[derive(Clone, Default)]
-struct Demand {
-    /// When gets returned a message, in order.
-    served: Vec<Moment>,
-    /// Committed messages: when each was first delivered (`None`: never), and when its put was invoked.
-    messages: Vec<(Option<Moment>, Moment)>,
-    /// When operations were invoked that did not succeed, in order.
-    failed: Vec<Moment>,
-}
-
-/// Time from a fault (or from the first demand after it) to the next message that somebody got, for each queue.
-fn late(index: &Index<'_>, contract: &Contract, objective_ns: u64, drafts: &mut Vec<Draft>) {
-    let history = index.history;
-    let faults = history.world.iter().filter(|record| matches!(record.what, WorldHappening::Fault(_)));
-    let faults: Vec<Moment> = faults.map(|record| record.at).collect();
-    if faults.is_empty() {
-        return;
-    }
-    let mut demands = vec![Demand::default(); history.queues.len()];
-    for call in &history.calls {
-        let Some(queue) = queue_of(call) else { continue };
-        match call.completed {
-            Some((_, Completion::Failed | Completion::Unknown)) => demands[queue.index()].failed.push(call.invoked),
-            Some((at, Completion::Delivered(_))) => demands[queue.index()].served.push(at),
-            Some((_, Completion::Ok)) | None => {}
-        }
-    }
-    let mut drained = vec![false; history.queues.len()];
-    contract.queues.iter().for_each(|queue| drained[queue.queue.index()] = queue.drained);
-    for (position, sent) in index.sent.iter().enumerate() {
-        if sent.state != PutState::Acknowledged {
-            continue;
-        }
-        let message = MessageIndex(position);
-        let first = index.deliveries(message).first().map(|delivered| delivered.completed);
-        // A reply that nobody claimed does not wait for anybody, nor does what expired or was dead-lettered.
-        let waits = |left: &Left<'_>| left.role == QueueRole::Application && !left.left.expired;
-        let queue = sent.put.queue.index();
-        if first.is_some() || (drained[queue] && index.left(message).iter().any(waits)) {
-            demands[queue].messages.push((first, sent.call.invoked));
-        }
-    }
-    for (position, demand) in demands.iter_mut().enumerate() {
-        demand.served.sort_unstable();
-        demand.messages.sort_unstable_by_key(|(first, put)| (first.is_none(), *first, *put));
-        // A queue that nobody gets from has no outage.
-        if demand.served.is_empty() {
-            continue;
-        }
-        let mut earliest = Vec::with_capacity(demand.messages.len());
-        let mut minimum = None;
-        for (_, put) in demand.messages.iter().rev() {
-            minimum = Some(minimum.map_or(*put, |minimum: Moment| minimum.min(*put)));
-            earliest.push(minimum);
-        }
-        earliest.reverse();
-        let mut reported = None;
-        for fault in &faults {
-            let next = demand.served.get(demand.served.partition_point(|served| served <= fault)).copied();
-            let until_ns = next.map_or(index.audit.at_ns, |next| next.at_ns);
-            let undelivered = demand.messages.partition_point(|(first, _)| first.is_some_and(|first| first <= *fault));
-            let waiting = earliest.get(undelivered).copied().flatten();
-            let failed = demand.failed.get(demand.failed.partition_point(|failed| failed < fault)).copied();
-            let Some(since) = waiting.into_iter().chain(failed).min().map(|demand| demand.max(*fault)) else {
-                continue;
-            };
-            let outage_ns = until_ns.saturating_sub(since.at_ns);
-            if outage_ns <= objective_ns || reported == Some(next) {
-                continue;
-            }
-            reported = Some(next);
-            let queue = &history.queues[position];
-            drafts.push(Draft {
-                kind: FindingKind::Late,
-                at_ns: until_ns,
-                queue: Some(history.queue_at(position)),
-                message: format!(
-                    "nobody got anything from {queue} for {} after a fault at {}; the objective is {}",
-                    seconds(outage_ns),
-                    seconds(fault.at_ns),
-                    seconds(objective_ns)
-                ),
-                subject: Subject::World { from_ns: fault.at_ns, to_ns: until_ns },
-            });
-        }
+/// Outages that were longer than the objective.
+fn late(index: &Index<'_>, outages: &[(QueueIndex, Outage)], objective_ns: u64, drafts: &mut Vec<Draft>) {
+    for (queue, outage) in outages.iter().filter(|(_, outage)| outage.lasted_ns() > objective_ns) {
+        let waited = if outage.waiting == 1 { "1 message" } else { &format!("{} messages", outage.waiting) };
+        drafts.push(Draft {
+            kind: FindingKind::Late,
+            at_ns: outage.to_ns,
+            queue: Some(*queue),
+            message: format!(
+                "nobody got anything from {} for {} after a fault at {}, with {waited} waiting in the end; the \
+                 objective is {}",
+                index.history.queues[queue.index()],
+                seconds(outage.lasted_ns()),
+                seconds(outage.fault_ns),
+                seconds(objective_ns)
+            ),
+            subject: Subject::World { from_ns: outage.fault_ns, to_ns: outage.to_ns },
+        });
     }
 }

@@ -79,9 +79,9 @@ pub(crate) fn check(index: &Index<'_>, contract: &Contract, drafts: &mut Vec<Dra
                 queue: Some(queue),
                 message: format!(
                     "message {} of {} was consumed after message {}, which was put later",
-                    index.sent(earlier).put.message.0,
+                    index.sent(earlier).put.message,
                     index.history.processes[process.index()].name,
-                    index.sent(later).put.message.0
+                    index.sent(later).put.message
                 ),
                 subject: Subject::TwoMessages(earlier, later),
             });

@@ -102,11 +102,11 @@ fn call_lines(index: &Index<'_>, call: &Call, lines: &mut Lines) {
             let kind = if put.persistent { "persistent" } else { "nonpersistent" };
             let origin = match put.origin {
                 Origin::New => String::new(),
-                Origin::ResendOf(first) => format!(", sent again for message {}", first.0),
-                Origin::MovedFrom(first) => format!(", moved here as message {} was", first.0),
+                Origin::ResendOf(first) => format!(", sent again for message {first}"),
+                Origin::MovedFrom(first) => format!(", moved here as message {first} was"),
             };
             let unit = unit_suffix(index, put.unit);
-            format!("put of message {} ({kind}) to {}{unit}{origin}", put.message.0, queue(put.queue))
+            format!("put of message {} ({kind}) to {}{unit}{origin}", put.message, queue(put.queue))
         }
         Operation::Get(get) => match call.completed {
             Some((_, Completion::Delivered(delivery))) => {
@@ -114,7 +114,7 @@ fn call_lines(index: &Index<'_>, call: &Call, lines: &mut Lines) {
                     0 => String::new(),
                     count => format!(", backout count {count}"),
                 };
-                let (message, unit) = (delivery.message.0, unit_suffix(index, get.unit));
+                let (message, unit) = (delivery.message, unit_suffix(index, get.unit));
                 format!("get of message {message} from {}{unit}{backed_out}", queue(get.queue))
             }
             _ => format!("get from {}{}", queue(get.queue), unit_suffix(index, get.unit)),
@@ -211,12 +211,12 @@ fn left_lines(index: &Index<'_>, identity: MessageIdentity, lines: &mut Lines) {
             Availability::UncommittedPut(holder) => format!("uncommitted, put by {}", holder.text),
             Availability::Held(holder) => format!("held by {}", holder.text),
         };
-        lines.push(end, "audit", format!("message {} is on {queue}: {how}", identity.0));
+        lines.push(end, "audit", format!("message {identity} is on {queue}: {how}"));
     }
     if left.is_empty() {
         let consumed = !index.deliveries_of(identity).is_empty();
         let what = if consumed { "is on no queue" } else { "is nowhere, and nobody ever got it" };
-        lines.push(end, "audit", format!("message {} {what}", identity.0));
+        lines.push(end, "audit", format!("message {identity} {what}"));
     }
 }
 

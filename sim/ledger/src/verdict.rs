@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::outage::{Interruption, Outage};
+
 /// Whether what was promised was kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -181,6 +183,11 @@ pub struct Judgement {
     pub expected: Vec<ExpectedFinding>,
     /// Losses that were permitted.
     pub permitted: Vec<PermittedGroup>,
+    /// For each queue and each fault, the longest time in which nobody got anything although work waited: if that was
+    /// more than is usual for the queue, or over the objective.
+    pub outages: Vec<Outage>,
+    /// For each application that could do nothing for a time after the first fault, the longest such time.
+    pub interruptions: Vec<Interruption>,
     /// Why some of it cannot be told.
     pub unknown_reasons: Vec<String>,
     /// Events of the contract's `reach` that were not seen.

@@ -15,6 +15,8 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::arguments::Format;
+
 /// Which part of the detail is shown.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lens {
@@ -33,11 +35,11 @@ impl Lens {
     }
 }
 
-/// Shows steps from `-vv` on, frames from `-vvv` on, on standard error.
-pub(super) fn show(verbose: u8, lens: &Lens) {
-    let level = match verbose {
-        0 | 1 => return,
-        2 => "debug",
+/// Shows every frame from `-vvv` on, on standard error. In JSON, where there is no timeline, steps and events from `-vv` on.
+pub(super) fn show(verbose: u8, format: Format, lens: &Lens) {
+    let level = match (verbose, format) {
+        (0 | 1, _) | (2, Format::Text) => return,
+        (2, Format::Json) => "debug",
         _ => "trace",
     };
     let installed = tracing_subscriber::fmt()
@@ -66,7 +68,9 @@ where
             return Ok(());
         }
         let place = line.place().unwrap_or("-");
-        let text = [line.message.as_str(), line.fields.as_str()].join(" ");
+        // A field called like the message is what the message is about: said once.
+        let about = line.fields.strip_prefix(&line.message).and_then(|rest| rest.strip_prefix('='));
+        let text = [line.message.as_str(), about.unwrap_or(&line.fields)].join(" ");
         // The column of a `Time` does not heed a width by itself.
         let at = (Time::START + at).to_string();
         writeln!(writer, "{at:>14}  {place:<12}  {}", text.trim())
@@ -167,7 +171,7 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "     1.000000s  QM01          step step=get.taken",
+                "     1.000000s  QM01          step get.taken",
                 "     2.000000s  SYSA          power off",
                 "     3.000000s  QM02          frame",
             ]

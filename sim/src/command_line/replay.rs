@@ -22,7 +22,7 @@ pub(super) fn replay(arguments: &ReplayArguments, format: Format, simulate: Simu
     let planted = arguments.defect.as_deref().or(recorded.as_ref().and_then(|recorded| recorded.defect.as_deref()));
     let defect = defects::if_named(planted)?;
     let lens = Lens { until: arguments.until, processes: arguments.process.clone() };
-    detail::show(arguments.verbose, &lens);
+    detail::show(arguments.verbose, format, &lens);
     let keep = if arguments.verbose > 0 { Keep::Detail } else { Keep::Report };
     let request = RunRequest { scenario, seed, defect, keep };
     let outcome = match simulate(&request) {
@@ -38,8 +38,9 @@ pub(super) fn replay(arguments: &ReplayArguments, format: Format, simulate: Simu
     let recorded = recorded.filter(same_run).map(|recorded| recorded.fingerprint);
     match format {
         Format::Text => {
-            if arguments.verbose > 0 {
-                output::print(&detailed_timeline(&outcome, &lens));
+            // With every frame, everything has been shown in its place already.
+            if (1..=2).contains(&arguments.verbose) {
+                output::print(&detailed_timeline(&outcome, arguments.verbose, &lens));
             }
             output::print(&report::render(&outcome));
             if recorded == Some(outcome.fingerprint) {
@@ -87,12 +88,15 @@ fn another_fingerprint(request: &RunRequest, outcome: &RunOutcome, recorded: u64
     output::complain(format_args!("{banner}"));
 }
 
-/// Everything that was kept of the run, one line each.
-fn detailed_timeline(outcome: &RunOutcome, lens: &Lens) -> String {
+/// What was kept of the run, one line each; steps only if asked for.
+fn detailed_timeline(outcome: &RunOutcome, verbose: u8, lens: &Lens) -> String {
     let mut page = String::new();
     for entry in &outcome.timeline {
+        if verbose < 2 && matches!(entry.what, Happening::Detail(_)) {
+            continue;
+        }
         let since_start = entry.at.since(Time::START);
-        let everybody = matches!(entry.what, Happening::Fault(_) | Happening::Healed(_));
+        let everybody = matches!(entry.what, Happening::Fault { .. } | Happening::Followed(_) | Happening::Healed(_));
         if lens.shows(since_start, if everybody { None } else { Some(&entry.who) }) {
             page.push_str(&format!(
                 "{:>14}  {:<12}  {}\n",

@@ -29,15 +29,38 @@ pub enum Task {
     /// A process goes on.
     Resume(String),
     /// A cut ends.
-    Heal { from: HostId, to: HostId, kind: LinkKind, text: String },
+    Heal {
+        /// The end from which nothing came.
+        from: HostId,
+        /// The end at which nothing arrived.
+        to: HostId,
+        /// Which of the links between them.
+        kind: LinkKind,
+        /// The link, as it is told; empty for the second direction of a cut.
+        text: String,
+    },
     /// A bad link is as it was.
     Restore(Place, Place),
     /// A disk works again.
     MendDisk(String),
     /// An image that is taken offline: have its servers stopped?
-    GoOffline { place: Place, until: Time, restart_after: Option<Duration> },
+    GoOffline {
+        /// The image.
+        place: Place,
+        /// When whatever still runs is no longer waited for.
+        until: Time,
+        /// It comes back this long after it was switched off.
+        restart_after: Option<Duration>,
+    },
     /// An image that is taken offline: have its system services ended?
-    SwitchOff { place: Place, until: Time, restart_after: Option<Duration> },
+    SwitchOff {
+        /// The image.
+        place: Place,
+        /// When whatever still runs is no longer waited for.
+        until: Time,
+        /// It comes back this long after it was switched off.
+        restart_after: Option<Duration>,
+    },
 }
 
 fn after(text: &str, duration: Option<Duration>) -> String {
@@ -48,12 +71,12 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
     let now = fabric.now();
     match action {
         FaultAction::Kill { process, restart_after } => {
-            let Some(built) = world.process(process) else { return };
+            let built = known(world, process);
             if fabric.is_running(built.id) {
-                witness.fault(fabric, &format!("{process} killed"));
+                witness.fault(fabric, &format!("{process} killed"), struck_with(fabric, world, built));
                 end(fabric, built);
             } else {
-                witness.fault(fabric, &format!("{process} to be killed, but it is down already"));
+                witness.fault(fabric, &format!("{process} to be killed, but it is down already"), Vec::new());
             }
             if let Some(duration) = restart_after {
                 agenda.add(now + *duration, Task::Start(process.clone()));
@@ -61,26 +84,40 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
         }
         FaultAction::Start { process } => start(fabric, world, witness, process),
         FaultAction::StopQueueManager { queue_manager, force, restart_after } => {
-            let Some(built) = world.process(queue_manager.as_str()) else { return };
+            let built = known(world, queue_manager.as_str());
             let (mode, word) = if *force { (StopMode::Force, "FORCE") } else { (StopMode::Quiesce, "QUIESCE") };
-            witness.fault(fabric, &format!("{queue_manager} asked to stop, MODE({word})"));
-            fabric.stop(built.id, mode);
+            let text = format!("{queue_manager} asked to stop, MODE({word})");
+            if fabric.is_running(built.id) {
+                witness.fault(fabric, &text, struck_with(fabric, world, built));
+                fabric.stop(built.id, mode);
+            } else {
+                witness.fault(fabric, &format!("{text}, but it is down already"), Vec::new());
+            }
             if let Some(duration) = restart_after {
                 agenda.add(now + *duration, Task::Start(queue_manager.to_string()));
             }
         }
         FaultAction::PowerOff { place, restart_after } => {
-            let Some(host) = world.host(place) else { return };
+            let host = host_of(world, place);
             let text = after(&format!("{} loses power", place_name(place)), *restart_after);
-            witness.fault(fabric, &text);
-            fabric.power_off(host);
+            if fabric.is_powered(host) {
+                witness.fault(fabric, &text, struck_at(fabric, world, place));
+                fabric.power_off(host);
+            } else {
+                witness.fault(fabric, &format!("{text}, but has none already"), Vec::new());
+            }
             if let Some(duration) = restart_after {
                 agenda.add(now + *duration, Task::PowerOn(place.clone()));
             }
         }
         FaultAction::TakeOffline { image, restart_after } => {
             let place = Place::Image(image.clone());
-            witness.fault(fabric, &format!("{image} is taken offline"));
+            let text = after(&format!("{image} is taken offline in good order"), *restart_after);
+            if !fabric.is_powered(host_of(world, &place)) {
+                witness.fault(fabric, &format!("{text}, but it has no power"), Vec::new());
+                return;
+            }
+            witness.fault(fabric, &text, struck_at(fabric, world, &place));
             for built in at_home(fabric, world, &place).filter(|built| built.kind == ProcessKind::Server) {
                 fabric.stop(built.id, StopMode::Quiesce);
             }
@@ -88,18 +125,25 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
             agenda.add(now + LOOK, Task::GoOffline { place, until, restart_after: *restart_after });
         }
         FaultAction::Pause { process, duration } => {
-            witness.fault(fabric, &after(&format!("{process} paused"), Some(*duration)));
+            let text = after(&format!("{process} paused"), Some(*duration));
+            let built = known(world, process);
+            if !fabric.is_running(built.id) {
+                witness.fault(fabric, &format!("{text}, but it is down"), Vec::new());
+                return;
+            }
+            witness.fault(fabric, &text, struck_with(fabric, world, built));
             for built in paused_with(world, process) {
                 fabric.pause(built.id);
             }
             agenda.add(now + *duration, Task::Resume(process.clone()));
         }
         FaultAction::Cut { from, to, one_way, duration } => {
-            let (Some(one), Some(other)) = (world.host(from), world.host(to)) else { return };
+            let (one, other) = (host_of(world, from), host_of(world, to));
             let kind = World::link_kind(from, to);
             let arrow = if *one_way { "->" } else { "<->" };
             let text = format!("link {} {arrow} {}", place_name(from), place_name(to));
-            witness.fault(fabric, &after(&format!("{text} cut"), Some(*duration)));
+            let struck = struck_at_ends(fabric, world, from, to);
+            witness.fault(fabric, &after(&format!("{text} cut"), Some(*duration)), struck);
             fabric.cut(one, other, kind);
             agenda.add(now + *duration, Task::Heal { from: one, to: other, kind, text });
             if !one_way {
@@ -109,15 +153,15 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
             }
         }
         FaultAction::Degrade { from, to, quality, duration } => {
-            let (Some(one), Some(other)) = (world.host(from), world.host(to)) else { return };
+            let (one, other) = (host_of(world, from), host_of(world, to));
             let text = format!("link {} <-> {} bad", place_name(from), place_name(to));
-            witness.fault(fabric, &after(&text, Some(*duration)));
+            witness.fault(fabric, &after(&text, Some(*duration)), struck_at_ends(fabric, world, from, to));
             fabric.set_link(one, other, World::link_kind(from, to), *quality);
             agenda.add(now + *duration, Task::Restore(from.clone(), to.clone()));
         }
         FaultAction::Disk { queue_manager, fault, duration } => {
-            let Some(built) = world.process(queue_manager.as_str()) else { return };
-            let Some(disk) = built.disk else { return };
+            let built = known(world, queue_manager.as_str());
+            let disk = built.disk.expect("a queue manager has a log, and the scenario was validated");
             let (damage, text, ends) = match fault {
                 DiskFault::LoseForce => (Damage::LoseForce, "will lose what was forced last, if power fails", false),
                 DiskFault::TearLastWrite => (Damage::TearLastWrite, "tears its last write, and its writer ends", true),
@@ -125,7 +169,8 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
                 DiskFault::Full => (Damage::Full, "is full", false),
                 DiskFault::RotTail => (Damage::RotTail, "has a rotten last sector, and its writer ends", true),
             };
-            witness.fault(fabric, &after(&format!("log disk of {queue_manager} {text}"), *duration));
+            let text = after(&format!("log disk of {queue_manager} {text}"), *duration);
+            witness.fault(fabric, &text, struck_with(fabric, world, built));
             fabric.disk_fault(disk, damage);
             if ends {
                 fabric.kill(built.id);
@@ -191,10 +236,8 @@ pub(super) fn follow_up(fabric: &Fabric, world: &World, agenda: &Agenda, witness
                 agenda.add(now + LOOK, Task::SwitchOff { place, until, restart_after });
                 return;
             }
-            if let Some(host) = world.host(&place) {
-                fabric.power_off(host);
-                witness.fault(fabric, &format!("{} is offline", place_name(&place)));
-            }
+            fabric.power_off(host_of(world, &place));
+            witness.followed(fabric, place_name(&place), &format!("{} is offline", place_name(&place)));
             if let Some(duration) = restart_after {
                 agenda.add(now + duration, Task::PowerOn(place));
             }
@@ -224,6 +267,39 @@ pub(super) fn heal(fabric: &Fabric, world: &World, pending: Vec<Task>) {
     }
 }
 
+fn known<'w>(world: &'w World, process: &str) -> &'w Built {
+    world.process(process).expect("a validated scenario names processes that there are")
+}
+
+fn host_of(world: &World, place: &Place) -> HostId {
+    world.host(place).expect("a validated scenario names places that there are")
+}
+
+/// Whom the end of a process strikes.
+fn struck_with(fabric: &Fabric, world: &World, built: &Built) -> Vec<String> {
+    match built.kind {
+        ProcessKind::System => struck_at(fabric, world, &built.home),
+        ProcessKind::Server | ProcessKind::Application => vec![built.name.clone()],
+    }
+}
+
+/// Whom the end of a place strikes: what runs there, and everybody who lives on a coupling facility.
+fn struck_at(fabric: &Fabric, world: &World, place: &Place) -> Vec<String> {
+    let lives_on_it = |built: &&Built| {
+        matches!((place, &built.home), (Place::CouplingFacility(_), Place::Image(_)))
+            && built.kind != ProcessKind::Application
+    };
+    let elsewhere = world.processes().iter().filter(lives_on_it);
+    let struck = at_home(fabric, world, place).chain(elsewhere).map(|built| built.name.clone());
+    std::iter::once(place_name(place).to_owned()).chain(struck).collect()
+}
+
+/// Whom a fault of the link between two places strikes. A coupling facility is not worse for losing an image.
+fn struck_at_ends(fabric: &Fabric, world: &World, from: &Place, to: &Place) -> Vec<String> {
+    let ends = [from, to].into_iter().filter(|place| !matches!(place, Place::CouplingFacility(_)));
+    ends.flat_map(|place| struck_at(fabric, world, place)).collect()
+}
+
 /// A process ends; the end of a system is that of its host.
 fn end(fabric: &Fabric, built: &Built) {
     match built.kind {
@@ -233,15 +309,15 @@ fn end(fabric: &Fabric, built: &Built) {
 }
 
 fn start(fabric: &Fabric, world: &World, witness: &Witness, process: &str) {
-    let Some(built) = world.process(process) else { return };
-    let powered = world.host(&built.home).is_some_and(|host| fabric.is_powered(host));
+    let built = known(world, process);
+    let powered = fabric.is_powered(host_of(world, &built.home));
     if fabric.is_running(built.id) {
-        witness.healed(fabric, &format!("{process} to be started, but it runs already"));
+        witness.followed(fabric, process, &format!("{process} was to be started, but it runs already"));
     } else if powered {
         witness.healed(fabric, &format!("{process} started"));
         start_at_home(fabric, world, built);
     } else {
-        witness.healed(fabric, &format!("{process} to be started, but its host has no power"));
+        witness.followed(fabric, process, &format!("{process} was to be started, but its host has no power"));
     }
 }
 

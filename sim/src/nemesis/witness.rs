@@ -55,11 +55,23 @@ impl Witness {
         self.seen().timeline.push(TimelineEntry { at, who, what });
     }
 
-    /// A fault struck.
-    pub fn fault(&self, fabric: &Fabric, text: &str) {
+    /// A fault struck all these; none, if it had no effect.
+    pub fn fault(&self, fabric: &Fabric, text: &str, struck: Vec<String>) {
         let at = fabric.now();
         self.shared.history().world(at.as_nanoseconds(), WorldHappening::Fault(text.to_owned()));
-        self.note(at, "nemesis".to_owned(), Happening::Fault(text.to_owned()));
+        self.note(at, "nemesis".to_owned(), Happening::Fault { text: text.to_owned(), struck });
+    }
+
+    /// What follows a fault of this subject, later.
+    pub fn followed(&self, fabric: &Fabric, subject: &str, text: &str) {
+        let at = fabric.now();
+        let happening = WorldHappening::Event {
+            name: "fault_followed".to_owned(),
+            subject: subject.to_owned(),
+            text: text.to_owned(),
+        };
+        self.shared.history().world(at.as_nanoseconds(), happening);
+        self.note(at, "nemesis".to_owned(), Happening::Followed(text.to_owned()));
     }
 
     /// A fault ended.
@@ -86,11 +98,8 @@ impl Witness {
         }
         let who = self.name(process);
         if headline {
-            let happening = WorldHappening::Event {
-                name: event.name().to_owned(),
-                subject: who.clone(),
-                text: format!("{who}: {event}"),
-            };
+            let (name, subject) = (event.name().to_owned(), who.clone());
+            let happening = WorldHappening::Event { name, subject, text: event.to_string() };
             self.shared.history().world(at.as_nanoseconds(), happening);
         }
         self.note(at, who, Happening::Event(event.clone()));
@@ -119,10 +128,10 @@ impl Witness {
             (ProcessKind::System | ProcessKind::Server, Life::Started(_)) => {}
             (ProcessKind::System | ProcessKind::Server, life) => {
                 let text = match life {
-                    Life::Ended(Ended::Normally) => format!("{} ended in good order", built.name),
-                    Life::Ended(Ended::Abnormally(reason)) => format!("{} ended itself: {reason}", built.name),
-                    Life::Killed => format!("{} was killed", built.name),
-                    _ => format!("{} went down with its host", built.name),
+                    Life::Ended(Ended::Normally) => "ended in good order".to_owned(),
+                    Life::Ended(Ended::Abnormally(reason)) => format!("ended itself: {reason}"),
+                    Life::Killed => "was killed".to_owned(),
+                    _ => "went down with its host".to_owned(),
                 };
                 let (name, subject) = ("process_ended".to_owned(), built.name.clone());
                 history.world(at_ns, WorldHappening::Event { name, subject, text });

@@ -1,5 +1,7 @@
 //! The ledger's account: numbers, permitted losses and why, findings with their stories.
 
+use std::collections::BTreeMap;
+
 use indoubt_engine::time::Time;
 use indoubt_ledger::verdict::{Account, Finding, Judgement};
 
@@ -23,13 +25,18 @@ pub(super) fn write(page: &mut String, judgement: &Judgement) {
     }
     if !judgement.expected.is_empty() {
         page.push_str("\n  To be expected by documented behaviour:\n");
+        let mut by_rule: BTreeMap<(&str, &str), Vec<&Finding>> = BTreeMap::new();
         for expected in &judgement.expected {
-            let finding = &expected.finding;
-            paragraph(
-                page,
-                4,
-                &format!("{}: {} (after {}: {})", finding.kind, finding.message, expected.because, expected.rule),
-            );
+            by_rule.entry((&expected.because, &expected.rule)).or_default().push(&expected.finding);
+        }
+        for ((because, rule), findings) in by_rule {
+            paragraph(page, 4, &format!("After {because}: {rule}"));
+            for finding in findings.iter().take(FINDINGS_IN_FULL) {
+                paragraph(page, 6, &format!("{}: {}", finding.kind, finding.message));
+            }
+            if findings.len() > FINDINGS_IN_FULL {
+                paragraph(page, 6, &format!("... and {} more.", findings.len() - FINDINGS_IN_FULL));
+            }
         }
     }
     if !judgement.findings.is_empty() {
@@ -65,7 +72,7 @@ fn numbers(page: &mut String, account: &Account) {
     row("lost", account.lost, "acknowledged, and nowhere");
     row("permitted", account.permitted, "acknowledged, and nowhere, as documented");
     row("dead-lettered", account.dead_lettered, "on dead-letter or backout queues");
-    row("expired", account.expired, "");
+    row("expired", account.expired, "expired before anybody got them");
     row("remaining", account.remaining, "still on their queues");
     row("sent again", account.possible_duplicates, "by applications that did not know");
     table.write(page, 2);
@@ -95,9 +102,25 @@ fn story_line(page: &mut String, line: &str) {
         page.push_str(&format!("      {line}\n"));
         return;
     }
-    for (index, part) in wrap(line, WIDTH - 10).iter().enumerate() {
-        page.push_str(if index == 0 { "      " } else { "          " });
+    let (head, what) = line.split_at(columns(line));
+    let start = 6 + head.chars().count();
+    for (index, part) in wrap(what, WIDTH.saturating_sub(start)).iter().enumerate() {
+        if index == 0 {
+            page.push_str(&format!("      {head}"));
+        } else {
+            page.push_str(&" ".repeat(start));
+        }
         page.push_str(part);
         page.push('\n');
     }
+}
+
+/// Where a line of a story tells what happened, in bytes: behind time and name, if these leave room for it.
+fn columns(line: &str) -> usize {
+    let behind = |from: usize| {
+        let gap = from + line.get(from..)?.find("  ")?;
+        Some(gap + line[gap..].find(|character| character != ' ')?)
+    };
+    let time = line.find(|character| character != ' ').unwrap_or(0);
+    behind(time).and_then(behind).filter(|start| *start + 40 <= WIDTH).unwrap_or(0)
 }

@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json};
 use super::{fingerprint, milliseconds, replay_line};
 use crate::run::{Happening, RunOutcome};
 
+/// In nanoseconds.
+const MILLISECOND: u64 = 1_000_000;
+
 /// A run as a JSON object.
 #[must_use]
 pub fn json(outcome: &RunOutcome) -> Value {
@@ -20,6 +23,7 @@ pub fn json(outcome: &RunOutcome) -> Value {
     put("frames", json!(outcome.frames));
     put("unreached", json!(outcome.unreached));
     put("outages", outages(outcome));
+    put("interruptions", interruptions(outcome));
     put("recoveries", recoveries(outcome));
     put("events", outcome.events.iter().map(|(name, times)| ((*name).to_owned(), json!(times))).collect());
     put("steps", outcome.steps.iter().map(|(step, times)| (step.name().to_owned(), json!(times))).collect());
@@ -79,19 +83,35 @@ fn violation(finding: &Finding) -> Value {
     json!({
         "kind": finding.kind.name(),
         "message": finding.message,
-        "at_ms": finding.at_ns / 1_000_000,
+        "at_ms": finding.at_ns / MILLISECOND,
         "detail": finding.detail,
         "queue": finding.queue,
     })
 }
 
 fn outages(outcome: &RunOutcome) -> Value {
-    let list = outcome.outages.iter().map(|outage| {
+    let list = outcome.judgement.outages.iter().map(|outage| {
         json!({
             "queue": outage.queue,
-            "from_ms": outage.from.as_milliseconds(),
-            "to_ms": outage.to.as_milliseconds(),
-            "lasted_ms": milliseconds(outage.to.since(outage.from)),
+            "fault": outage.fault,
+            "fault_at_ms": outage.fault_ns / MILLISECOND,
+            "from_ms": outage.from_ns / MILLISECOND,
+            "to_ms": outage.to_ns / MILLISECOND,
+            "lasted_ms": outage.lasted_ns() / MILLISECOND,
+            "usual_ms": outage.usual_ns / MILLISECOND,
+            "ended": outage.ended,
+            "waiting": outage.waiting,
+        })
+    });
+    list.collect()
+}
+
+fn interruptions(outcome: &RunOutcome) -> Value {
+    let list = outcome.judgement.interruptions.iter().map(|interruption| {
+        json!({
+            "application": interruption.process,
+            "from_ms": interruption.from_ns / MILLISECOND,
+            "to_ms": interruption.to_ns.map(|to_ns| to_ns / MILLISECOND),
         })
     });
     list.collect()
@@ -111,7 +131,7 @@ fn recoveries(outcome: &RunOutcome) -> Value {
 
 fn faults(outcome: &RunOutcome) -> Value {
     let list = outcome.timeline.iter().filter_map(|entry| match &entry.what {
-        Happening::Fault(text) => Some(json!({ "at_ms": entry.at.as_milliseconds(), "what": text })),
+        Happening::Fault { text, .. } => Some(json!({ "at_ms": entry.at.as_milliseconds(), "what": text })),
         _ => None,
     });
     list.collect()

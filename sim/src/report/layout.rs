@@ -25,6 +25,17 @@ pub(crate) fn length(duration: Duration) -> String {
     }
 }
 
+/// A duration after something else, with three decimals so that a column of them can be compared: `+50.012ms`.
+pub(crate) fn after(duration: Duration) -> String {
+    let microseconds = duration.as_micros();
+    let decimals = |number: u128| format!("{}.{:03}", number / 1_000, number % 1_000);
+    match microseconds {
+        0..1_000 => format!("+{microseconds}us"),
+        1_000..1_000_000 => format!("+{}ms", decimals(microseconds)),
+        _ => format!("+{}s", decimals(microseconds / 1_000)),
+    }
+}
+
 fn thousandths(number: u128) -> String {
     let text = format!("{}.{:03}", number / 1_000, number % 1_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -6,6 +6,7 @@
 mod account;
 mod json;
 pub(crate) mod layout;
+mod outage;
 mod power;
 mod summary;
 mod timeline;
@@ -46,7 +47,7 @@ pub fn render(outcome: &RunOutcome) -> String {
     topology::write_workload(&mut page, scenario);
     timeline::write(&mut page, outcome);
     timeline::write_recoveries(&mut page, outcome);
-    timeline::write_outages(&mut page, outcome);
+    outage::write(&mut page, outcome);
     account::write(&mut page, &outcome.judgement);
     timeline::write_reached(&mut page, outcome);
     layout::heading(&mut page, "Verdict");

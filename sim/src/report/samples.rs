@@ -10,9 +10,10 @@ use indoubt_engine::name::{QueueManagerName, QueueName, StructureName};
 use indoubt_engine::step::Step;
 use indoubt_engine::time::{Duration, Time};
 use indoubt_engine::unit_of_work::UnitOfWorkId;
+use indoubt_ledger::outage::{Interruption, Outage};
 use indoubt_ledger::verdict::{Account, ExpectedFinding, Finding, FindingKind, Judgement, PermittedGroup, Verdict};
 
-use crate::run::{Happening, Outage, Recovery, RunOutcome, TimelineEntry};
+use crate::run::{Happening, Recovery, RunOutcome, TimelineEntry};
 use crate::scenario::model::Scenario;
 
 /// A scenario that is small, and has something of everything that a report shows.
@@ -83,11 +84,19 @@ pub(crate) fn passing(seed: u64) -> RunOutcome {
         who: who.to_owned(),
         what: Happening::Event(event),
     };
+    let first = Incarnation(1);
     let mut timeline = vec![
+        event(0, "QM01", Event::QueueManagerStarting { incarnation: first }),
+        event(0, "QM02", Event::QueueManagerStarting { incarnation: first }),
+        event(0, "QM01", Event::QueueManagerReady { incarnation: first }),
+        event(1, "QM02", Event::QueueManagerReady { incarnation: first }),
         TimelineEntry {
             at: at(1_203),
             who: "nemesis".to_owned(),
-            what: Happening::Fault("QM01 killed when it passed get.taken for the 5th time".to_owned()),
+            what: Happening::Fault {
+                text: "QM01 killed when it passed get.taken for the 5th time".to_owned(),
+                struck: vec!["QM01".to_owned()],
+            },
         },
         event(1_253, "QM02", Event::PeerFailureSeen { structure: structure.clone(), failed: failed.clone() }),
         event(1_254, "QM02", Event::PeerRecoveryStarted { structure: structure.clone(), failed: failed.clone() }),
@@ -114,7 +123,6 @@ pub(crate) fn passing(seed: u64) -> RunOutcome {
         events: vec![("peer_backed_out_get", 6), ("peer_recovery_ended", 1)],
         steps: vec![(Step::GetTaken, 61)],
         unreached: vec!["peer_recovery_restarted".to_owned()],
-        outages: vec![Outage { queue: "PAYMENT.REQUEST".to_owned(), from: at(1_201), to: at(1_281) }],
         recoveries: vec![Recovery {
             fault: "QM01 killed".to_owned(),
             at: at(1_203),
@@ -130,6 +138,21 @@ pub(crate) fn passing(seed: u64) -> RunOutcome {
                 permitted: 1,
                 ..Account::default()
             },
+            outages: vec![Outage {
+                queue: "PAYMENT.REQUEST".to_owned(),
+                fault: "QM01 killed".to_owned(),
+                fault_ns: at(1_203).as_nanoseconds(),
+                from_ns: at(1_203).as_nanoseconds(),
+                to_ns: at(1_281).as_nanoseconds(),
+                ended: true,
+                waiting: 3,
+                usual_ns: 19_500_000,
+            }],
+            interruptions: vec![Interruption {
+                process: "branch.2".to_owned(),
+                from_ns: at(1_203).as_nanoseconds(),
+                to_ns: Some(at(1_264).as_nanoseconds()),
+            }],
             permitted: vec![PermittedGroup {
                 rule: "nonpersistent messages on private queues are discarded at restart (csq8287)".to_owned(),
                 event: "nonpersistent_discarded".to_owned(),

@@ -3,69 +3,115 @@
 use indoubt_engine::event::{Event, Weight};
 use indoubt_engine::time::Time;
 
-use super::layout::{Align, Table, count, heading, length, moment, paragraph};
+use super::layout::{Align, Table, after, count, heading, moment, paragraph};
+use crate::run::recovery::causes;
 use crate::run::{Happening, RunOutcome, TimelineEntry};
 
-/// Of so many events of one kind in a row, all are shown; of more, the first one and their number.
+/// Of so many events of one kind between two faults, all are shown; of more, the first one and their number.
 const SHOWN_IN_A_ROW: usize = 3;
 
 pub(super) fn write(page: &mut String, outcome: &RunOutcome) {
     heading(page, "Timeline");
-    let entries: Vec<&TimelineEntry> = outcome.timeline.iter().filter(|entry| is_headline(&entry.what)).collect();
+    let causes = causes(&outcome.timeline);
+    let (beginning, ready_at) = beginning(&outcome.timeline);
+    let entries: Vec<Line<'_>> = outcome
+        .timeline
+        .iter()
+        .zip(causes)
+        .skip(beginning.len())
+        .filter(|(entry, _)| is_headline(&entry.what))
+        .map(|(entry, cause)| Line { entry, fault: cause.map(|fault| outcome.timeline[fault].at) })
+        .collect();
     if entries.is_empty() {
         paragraph(page, 2, "Nothing went wrong, and nothing had to be recovered.");
         return;
     }
     let mut table = Table::new(&[Align::Right, Align::Right, Align::Left, Align::Left]);
-    let mut last_fault: Option<Time> = None;
-    let mut rest = entries.as_slice();
-    while let Some((entry, _)) = rest.split_first() {
-        let alike = rest.iter().take_while(|other| is_like(entry, other)).count();
-        let (shown, left_out) = if alike > SHOWN_IN_A_ROW { (1, alike - 1) } else { (alike, 0) };
-        for entry in &rest[..shown] {
-            let since = match (&entry.what, last_fault) {
-                (Happening::Fault(_), _) | (_, None) => String::new(),
-                (_, Some(fault)) => format!("+{}", length(entry.at.since(fault))),
-            };
-            if matches!(entry.what, Happening::Fault(_)) {
-                last_fault = Some(entry.at);
+    if let Some(at) = ready_at {
+        let ready = beginning.iter().filter(|entry| is_ready(entry)).map(|entry| entry.who.as_str());
+        let text = format!("{} ready for work", ready.collect::<Vec<_>>().join(", "));
+        table.row([moment(at), String::new(), "start".to_owned(), text]);
+    }
+    // What is alike is told once between two acts of the nemesis: in the midst of other things, too.
+    for stretch in entries.chunk_by(|one, other| !one.is_act() && !other.is_act()) {
+        for (position, line) in stretch.iter().enumerate() {
+            let alike: Vec<&Line<'_>> = stretch.iter().filter(|other| line.is_like(other)).collect();
+            let first = stretch.iter().position(|other| line.is_like(other));
+            let many = alike.len() > SHOWN_IN_A_ROW;
+            if many && first != Some(position) {
+                continue;
             }
-            table.row([moment(entry.at), since, entry.who.clone(), describe(&entry.what)]);
+            line.write(&mut table);
+            if let (true, Some(last)) = (many, alike.last()) {
+                let text = format!("... {} more like it, the last one at {}", alike.len() - 1, moment(last.entry.at));
+                table.row([String::new(), String::new(), line.entry.who.clone(), text]);
+            }
         }
-        if left_out > 0 {
-            let last = rest[alike - 1].at;
-            let text = format!("... {left_out} more like it, the last one at {}", moment(last));
-            table.row([String::new(), String::new(), entry.who.clone(), text]);
-        }
-        rest = &rest[alike..];
     }
     table.write(page, 2);
 }
 
-fn is_headline(what: &Happening) -> bool {
-    match what {
-        Happening::Fault(_) | Happening::Healed(_) => true,
-        Happening::Event(event) => event.weight() != Weight::Detail,
-        Happening::Detail(_) => false,
+/// A line of the timeline, with the time of the fault from which it follows.
+struct Line<'o> {
+    entry: &'o TimelineEntry,
+    fault: Option<Time>,
+}
+
+impl Line<'_> {
+    /// Whether it is the nemesis that acts.
+    fn is_act(&self) -> bool {
+        !matches!(self.entry.what, Happening::Event(_))
+    }
+
+    fn is_like(&self, other: &Line<'_>) -> bool {
+        match (&self.entry.what, &other.entry.what) {
+            (Happening::Event(one), Happening::Event(another)) => {
+                self.entry.who == other.entry.who && one.name() == another.name()
+            }
+            _ => std::ptr::eq(self, other),
+        }
+    }
+
+    fn write(&self, table: &mut Table) {
+        let since = self.fault.map_or_else(String::new, |fault| after(self.entry.at.since(fault)));
+        table.row([moment(self.entry.at), since, self.entry.who.clone(), describe(&self.entry.what)]);
     }
 }
 
-fn is_like(one: &TimelineEntry, other: &TimelineEntry) -> bool {
-    let name = |entry: &TimelineEntry| match &entry.what {
-        Happening::Event(event) => Some(Event::name(event)),
-        _ => None,
+/// A run begins with everybody's first start, which is told in a line: its entries, and when the last one was ready.
+fn beginning(timeline: &[TimelineEntry]) -> (&[TimelineEntry], Option<Time>) {
+    let first_life = |entry: &TimelineEntry| match &entry.what {
+        Happening::Event(Event::QueueManagerStarting { incarnation } | Event::QueueManagerReady { incarnation }) => {
+            incarnation.0 == 1
+        }
+        Happening::Event(event) => event.weight() == Weight::Detail,
+        Happening::Detail(_) => true,
+        Happening::Fault { .. } | Happening::Followed(_) | Happening::Healed(_) => false,
     };
-    one.who == other.who && (std::ptr::eq(one, other) || (name(one).is_some() && name(one) == name(other)))
+    let beginning = &timeline[..timeline.iter().take_while(|entry| first_life(entry)).count()];
+    (beginning, beginning.iter().rfind(|entry| is_ready(entry)).map(|entry| entry.at))
+}
+
+fn is_ready(entry: &TimelineEntry) -> bool {
+    matches!(entry.what, Happening::Event(Event::QueueManagerReady { .. }))
+}
+
+fn is_headline(what: &Happening) -> bool {
+    match what {
+        Happening::Fault { .. } | Happening::Followed(_) | Happening::Healed(_) => true,
+        Happening::Event(event) => event.weight() != Weight::Detail,
+        Happening::Detail(_) => false,
+    }
 }
 
 /// What happened, as a line of text.
 #[must_use]
 pub fn describe(what: &Happening) -> String {
     match what {
-        Happening::Fault(text) => format!("FAULT {text}"),
+        Happening::Fault { text, .. } => format!("FAULT {text}"),
         Happening::Healed(text) => format!("healed: {text}"),
         Happening::Event(event) => event.to_string(),
-        Happening::Detail(text) => text.clone(),
+        Happening::Followed(text) | Happening::Detail(text) => text.clone(),
     }
 }
 
@@ -76,32 +122,22 @@ pub(super) fn write_recoveries(page: &mut String, outcome: &RunOutcome) {
     heading(page, "Recovery");
     let mut table = Table::new(&[Align::Right, Align::Right, Align::Right, Align::Left]);
     table.row(["fault at".into(), "noticed".into(), "recovered".into(), "fault".into()]);
+    let mut silent = false;
     for recovery in &outcome.recoveries {
-        let after =
-            |at: Option<Time>| at.map_or_else(|| "-".to_owned(), |at| format!("+{}", length(at.since(recovery.at))));
-        table.row([moment(recovery.at), after(recovery.detected), after(recovery.recovered), recovery.fault.clone()]);
+        let since = |at: Option<Time>| at.map_or_else(|| "-".to_owned(), |at| after(at.since(recovery.at)));
+        silent |= recovery.detected.is_none() || recovery.recovered.is_none();
+        table.row([moment(recovery.at), since(recovery.detected), since(recovery.recovered), recovery.fault.clone()]);
     }
     table.write(page, 2);
-}
-
-pub(super) fn write_outages(page: &mut String, outcome: &RunOutcome) {
-    heading(page, "Outage seen by applications");
-    if let Some(objective) = outcome.scenario.expect.recovery_time {
-        paragraph(page, 2, &format!("Recovery objective: {}.", length(objective)));
+    if silent {
+        page.push('\n');
+        paragraph(
+            page,
+            2,
+            "A dash: no part of the middleware reported that it noticed the fault, or that it recovered from it before \
+             the next one or the end.",
+        );
     }
-    if outcome.outages.is_empty() {
-        paragraph(page, 2, "None was measured: every get that followed a fault came in its turn, or nothing failed.");
-        return;
-    }
-    let mut table = Table::new(&[Align::Left, Align::Right, Align::Right, Align::Right, Align::Left]);
-    table.row(["queue".into(), "longest".into(), "from".into(), "to".into(), String::new()]);
-    for outage in &outcome.outages {
-        let lasted = outage.to.since(outage.from);
-        let over = outcome.scenario.expect.recovery_time.is_some_and(|objective| lasted > objective);
-        let note = if over { "over the objective" } else { "" };
-        table.row([outage.queue.clone(), length(lasted), moment(outage.from), moment(outage.to), note.into()]);
-    }
-    table.write(page, 2);
 }
 
 pub(super) fn write_reached(page: &mut String, outcome: &RunOutcome) {

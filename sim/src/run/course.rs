@@ -100,7 +100,6 @@ pub(super) async fn take(fabric: Fabric, request: RunRequest) -> RunOutcome {
         .collect();
     RunOutcome {
         recoveries: recovery::recoveries(&seen.timeline),
-        outages: recovery::outages(&seen.timeline, &shared.history()),
         timeline: seen.timeline,
         events: seen.events.into_iter().collect(),
         steps: seen.steps.into_iter().collect(),

@@ -6,7 +6,7 @@
 
 mod contract;
 mod course;
-mod recovery;
+pub(crate) mod recovery;
 
 use std::sync::Arc;
 
@@ -64,9 +64,7 @@ pub struct RunOutcome {
     pub steps: Vec<(Step, u64)>,
     /// Names in `reach` that were never seen.
     pub unreached: Vec<String>,
-    /// The longest time without a successful get, for each queue, after the first fault.
-    pub outages: Vec<Outage>,
-    /// From each fault to the last headline that followed from it (recovery time); in order of time.
+    /// For each fault when it was noticed and when the last recovery from it was complete; in order of time.
     pub recoveries: Vec<Recovery>,
     /// What the ledger says.
     pub judgement: Judgement,
@@ -89,25 +87,21 @@ pub struct TimelineEntry {
 /// What can stand on a timeline.
 #[derive(Clone, Debug)]
 pub enum Happening {
-    /// A fault, as text.
-    Fault(String),
+    /// A fault.
+    Fault {
+        /// As text.
+        text: String,
+        /// Everything that it struck: an image and whatever runs there, say. Empty if it had no effect.
+        struck: Vec<String>,
+    },
+    /// What follows a fault later, as text.
+    Followed(String),
     /// A fault ended or was healed, as text.
     Healed(String),
     /// The engine reported an event.
     Event(Event),
     /// A detail for a replay, as text.
     Detail(String),
-}
-
-/// How long applications could get nothing from a queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outage {
-    /// Queue.
-    pub queue: String,
-    /// From the last successful get before it.
-    pub from: Time,
-    /// To the first successful get after it.
-    pub to: Time,
 }
 
 /// A fault and what was done about it.
@@ -117,9 +111,10 @@ pub struct Recovery {
     pub fault: String,
     /// When it struck.
     pub at: Time,
-    /// When somebody noticed, if anybody did.
+    /// When a part of the middleware first noticed what it struck, if any did.
     pub detected: Option<Time>,
-    /// When the last recovery that followed was complete, if there was one.
+    /// When the last recovery of what it struck was complete, if there was one before the next fault that struck the same
+    /// and before everything was healed in the end.
     pub recovered: Option<Time>,
 }
 

@@ -129,7 +129,7 @@ impl Brief {
             kinds,
             headline,
             recovery_times,
-            outage: outcome.outages.iter().map(|outage| outage.to.since(outage.from)).max(),
+            outage: judgement.outages.iter().map(|outage| Duration::from_nanos(outage.lasted_ns())).max(),
             seen: seen(outcome),
             permitted: judgement.account.permitted,
             delivered: judgement.account.delivered,

@@ -1,3 +1,5 @@
+//! What an application sees of its connection, call by call.
+
 use super::*;
 use crate::machine::{Broken, Refused};
 use crate::message::{CorrelationId, MessageId, Payload};

@@ -59,7 +59,8 @@ pub struct RecoveryAwaiting {
 #[derive(Clone, Debug)]
 enum What {
     Initiator(InitiatorAwaiting),
-    Share(RecoveryPhase, u32, ShareAwaiting),
+    /// Of a share with this number: one that was begun anew must not take the former one's answers for its own.
+    Share(u64, ShareAwaiting),
 }
 
 /// What a recovery needs of the queue manager that runs it.
@@ -89,8 +90,8 @@ impl<A> Context<'_, A> {
 #[derive(Debug, Default)]
 pub struct Recoveries {
     initiated: BTreeMap<RecoveryKey, Initiator>,
-    /// By recovery, phase and number of the share.
-    shares: BTreeMap<(RecoveryKey, RecoveryPhase, u32), Share>,
+    shares: BTreeMap<u64, Share>,
+    last_share: u64,
 }
 
 impl Recoveries {
@@ -145,10 +146,10 @@ impl Recoveries {
                     self.begin_own_shares(key, context);
                 }
             }
-            What::Share(phase, number, what) => {
-                let Some(share) = self.shares.get_mut(&(key.clone(), phase, number)) else { return };
+            What::Share(number, what) => {
+                let Some(share) = self.shares.get_mut(&number) else { return };
                 let progress = share.answered(what, answer, context);
-                self.progressed(key, phase, number, progress, context);
+                self.progressed(number, progress, context);
             }
         }
     }
@@ -200,9 +201,7 @@ impl Recoveries {
     fn begin_own_shares<A: From<RecoveryAwaiting>>(&mut self, key: RecoveryKey, context: &mut Context<'_, A>) {
         let own = self.initiated.get_mut(&key).map(Initiator::take_own_shares).unwrap_or_default();
         for (phase, share, of) in own {
-            if !self.shares.contains_key(&(key.clone(), phase, share)) {
-                self.begin_share(key.clone(), phase, share, of, None, context);
-            }
+            self.begin_share(key.clone(), phase, share, of, None, context);
         }
     }
 
@@ -215,27 +214,29 @@ impl Recoveries {
         for_whom: Option<QueueManagerName>,
         context: &mut Context<'_, A>,
     ) {
-        let mut work = Share::new(key.clone(), phase, share, of, for_whom);
+        let under_way =
+            |work: &Share| work.key() == (&key, phase) && work.share() == share && work.for_whom() == for_whom.as_ref();
+        if for_whom.is_none() && self.shares.values().any(under_way) {
+            return;
+        }
+        self.last_share += 1;
+        let number = self.last_share;
+        let mut work = Share::new(number, key, phase, share, of, for_whom);
         let progress = work.start(context);
-        self.shares.insert((key.clone(), phase, share), work);
-        self.progressed(key, phase, share, progress, context);
+        self.shares.insert(number, work);
+        self.progressed(number, progress, context);
     }
 
-    fn progressed<A: From<RecoveryAwaiting>>(
-        &mut self,
-        key: RecoveryKey,
-        phase: RecoveryPhase,
-        share: u32,
-        progress: Progress,
-        context: &mut Context<'_, A>,
-    ) {
+    fn progressed<A: From<RecoveryAwaiting>>(&mut self, number: u64, progress: Progress, context: &mut Context<'_, A>) {
         let outcome = match progress {
             Progress::Working => return,
             Progress::Finished => ShareOutcome::Done,
             Progress::Failed => ShareOutcome::Failed,
             Progress::Declined => ShareOutcome::Declined,
         };
-        let Some(work) = self.shares.remove(&(key.clone(), phase, share)) else { return };
+        let Some(work) = self.shares.remove(&number) else { return };
+        let (key, phase) = work.key();
+        let (key, share) = (key.clone(), work.share());
         match work.for_whom() {
             Some(initiator) => {
                 if work.items() > 0 {

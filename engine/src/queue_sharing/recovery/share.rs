@@ -45,6 +45,7 @@ enum Item {
 
 #[derive(Debug)]
 pub(super) struct Share {
+    number: u64,
     key: RecoveryKey,
     phase: RecoveryPhase,
     share: u32,
@@ -73,6 +74,7 @@ pub(crate) fn settle(operation: &SharedOperation, owner: &UnitOfWorkId, outcome:
 
 impl Share {
     pub(super) fn new(
+        number: u64,
         key: RecoveryKey,
         phase: RecoveryPhase,
         share: u32,
@@ -81,6 +83,7 @@ impl Share {
     ) -> Self {
         assert!(share < of, "a share is one of several: {share} of {of}");
         Share {
+            number,
             key,
             phase,
             share,
@@ -95,8 +98,17 @@ impl Share {
         }
     }
 
+    /// Which recovery, and which of its phases.
+    pub(super) fn key(&self) -> (&RecoveryKey, RecoveryPhase) {
+        (&self.key, self.phase)
+    }
+
     pub(super) fn for_whom(&self) -> Option<&QueueManagerName> {
         self.for_whom.as_ref()
+    }
+
+    pub(super) fn share(&self) -> u32 {
+        self.share
     }
 
     /// How much was done.
@@ -173,11 +185,12 @@ impl Share {
                 }
             }
             RecoveryPhase::Two => {
-                let in_doubt: Vec<&UnitOfWorkDescriptor> =
-                    left_behind.filter(|descriptor| descriptor.state == DescriptorState::InDoubt).collect();
+                let described: Vec<&UnitOfWorkDescriptor> = left_behind.collect();
                 if self.share == 0 {
-                    for descriptor in &in_doubt {
-                        if descriptor.operations.iter().any(|operation| operation.structure == self.key.structure) {
+                    for descriptor in &described {
+                        if descriptor.state == DescriptorState::InDoubt
+                            && descriptor.operations.iter().any(|operation| operation.structure == self.key.structure)
+                        {
                             context.effects.report(Event::PeerLeftInDoubt {
                                 structure: self.key.structure.clone(),
                                 unit_of_work: descriptor.id.clone(),
@@ -187,8 +200,12 @@ impl Share {
                 }
                 for entry in entries {
                     let mine = entry.entry.0 % u64::from(self.of) == u64::from(self.share);
-                    let untouchable = in_doubt.iter().any(|descriptor| descriptor.id == entry.owner)
-                        && !Defect::PeerTouchesInDoubt.is_planted();
+                    // Whatever is described is not in flight. If it is no longer in doubt either, it was resolved after
+                    // phase 1, and whoever did that settles it.
+                    let untouchable = described.iter().any(|descriptor| {
+                        let in_doubt = descriptor.state == DescriptorState::InDoubt;
+                        descriptor.id == entry.owner && !(in_doubt && Defect::PeerTouchesInDoubt.is_planted())
+                    });
                     if mine && !untouchable {
                         self.waiting.push_back(Item::Entry(entry.clone()));
                     }
@@ -255,7 +272,7 @@ impl Share {
         awaiting: ShareAwaiting,
         context: &mut Context<'_, A>,
     ) -> bool {
-        let awaiting = RecoveryAwaiting { key: self.key.clone(), what: What::Share(self.phase, self.share, awaiting) };
+        let awaiting = RecoveryAwaiting { key: self.key.clone(), what: What::Share(self.number, awaiting) };
         context.structures.command(structure, operation, awaiting.into(), context.effects).is_ok()
     }
 }

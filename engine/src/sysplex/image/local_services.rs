@@ -30,6 +30,13 @@ impl ZosImage {
                     let request = CouplingRequest::ConnectorFailed { connector };
                     self.links.iter().for_each(|link| link.request(&request, effects));
                 }
+                // A life that lost the link is over, although its address space lives.
+                for (earlier, _) in self.address_spaces.members() {
+                    if earlier.name == connector.name && earlier.incarnation < connector.incarnation {
+                        let request = CouplingRequest::ConnectorFailed { connector: earlier };
+                        self.links.iter().for_each(|link| link.request(&request, effects));
+                    }
+                }
                 self.address_spaces.register(connection, connector, process);
                 self.members_changed(effects);
                 for link in self.links.iter().filter(|link| link.is_lost()) {

@@ -10,6 +10,7 @@ use crate::history::{
 
 mod contracts;
 mod fates;
+mod outages;
 mod progress;
 mod properties;
 mod units;

@@ -1,0 +1,231 @@
+//! Who may know whom. ARCHITECTURE.md draws the map; here it is enforced.
+
+mod architecture_source;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use architecture_source::{Source, below, names, root};
+
+/// Everything that is ours, tests included.
+const EVERYTHING: [&str; 3] = ["engine", "sim", "tests"];
+
+fn everything() -> Vec<Source> {
+    EVERYTHING.iter().flat_map(|folder| below(folder, &["target"])).collect()
+}
+
+fn is_within(name: &str, module: &str) -> bool {
+    name.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+/// Complains of every name of these files that lies in one of these modules.
+#[track_caller]
+fn assert_none_names(sources: &[Source], forbidden: &[&str]) {
+    let found: Vec<String> = sources
+        .iter()
+        .flat_map(|source| source.names.iter().map(move |name| (source, name)))
+        .filter(|(_, name)| forbidden.iter().any(|module| is_within(name, module)))
+        .map(|(source, name)| format!("{}: {name}", source.path.display()))
+        .collect();
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+/// The names in a table of a manifest.
+fn manifest_table(manifest: &str, table: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(root().join(manifest)).expect("the manifest is readable");
+    text.lines()
+        .skip_while(|line| *line != format!("[{table}]"))
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split(['.', '=', ' ']).next())
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn the_engine_depends_on_nothing_that_could_ask_the_world() {
+    assert_eq!(manifest_table("engine/Cargo.toml", "dependencies"), set(&["serde", "postcard", "crc32c"]));
+}
+
+#[test]
+fn the_ledger_cannot_ask_the_engine_for_the_answer() {
+    assert_eq!(manifest_table("sim/ledger/Cargo.toml", "dependencies"), set(&["serde", "serde_json", "thiserror"]));
+    let ledger = below("sim/ledger/src", &[]);
+    assert_none_names(
+        &ledger,
+        &["indoubt", "indoubt_engine", "madsim", "rand", "std::time", "std::thread", "std::env"],
+    );
+}
+
+#[test]
+fn the_engine_is_pure() {
+    let outside = [
+        "indoubt",
+        "indoubt_ledger",
+        "rand",
+        "tokio",
+        "tracing",
+        "std::time",
+        "std::thread",
+        "std::fs",
+        "std::net",
+        "std::env",
+        "std::process",
+        "std::io",
+        "println",
+        "eprintln",
+        "print",
+        "eprint",
+        "async",
+        "await",
+    ];
+    assert_none_names(&below("engine/src", &["tests"]), &outside);
+}
+
+#[test]
+fn nothing_iterates_without_order_or_asks_the_machine_for_time_or_chance() {
+    let banned = ["HashMap", "HashSet", "SystemTime", "RandomState", "OsRng", "ThreadRng", "thread_rng"];
+    let found: Vec<String> = everything()
+        .iter()
+        .flat_map(|source| source.names.iter().map(move |name| (source, name)))
+        .filter(|(_, name)| {
+            name.split("::").any(|part| banned.contains(&part)) || name.as_str().ends_with("Instant::now")
+        })
+        .map(|(source, name)| format!("{}: {name}", source.path.display()))
+        .collect();
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+/// What a room of `sim` may know: of `sim`, and of the engine.
+struct Room {
+    name: &'static str,
+    sim: &'static [&'static str],
+    engine: &'static [&'static str],
+}
+
+/// What every room may know of the engine: the contract between machines and world, and plain values.
+const CONTRACT: [&str; 7] = ["defect", "event", "machine", "message", "name", "step", "time"];
+
+/// In the order in which they may know each other.
+const ROOMS: [Room; 10] = [
+    Room { name: "trace", sim: &[], engine: &[] },
+    Room {
+        name: "scenario",
+        sim: &[],
+        engine: &["coupling_facility::definition", "queue_manager::definition", "sysplex::definition", "unit_of_work"],
+    },
+    // Frames cross it, it never looks into one.
+    Room { name: "fabric", sim: &["trace", "scenario"], engine: &["frame"] },
+    // Applications speak the MQI, the auditor looks at queues.
+    Room {
+        name: "workload",
+        sim: &["fabric", "scenario"],
+        engine: &["frame", "mqi", "queue_manager::command", "queue_manager::definition", "unit_of_work"],
+    },
+    // Builds the machines of the products, and is the only one that does.
+    Room {
+        name: "topology",
+        sim: &["fabric", "scenario", "workload"],
+        engine: &["coupling_facility", "queue_manager", "sysplex"],
+    },
+    Room { name: "nemesis", sim: &["fabric", "run", "scenario", "topology", "workload"], engine: &[] },
+    Room {
+        name: "run",
+        sim: &["fabric", "nemesis", "scenario", "topology", "workload"],
+        engine: &["queue_manager::definition"],
+    },
+    Room { name: "sweep", sim: &["run", "scenario"], engine: &[] },
+    Room { name: "report", sim: &["run", "scenario", "sweep"], engine: &["queue_manager::definition", "unit_of_work"] },
+    Room { name: "command_line", sim: &["report", "run", "scenario", "sweep"], engine: &[] },
+];
+
+#[test]
+fn every_room_of_the_world_knows_only_those_that_it_may_know() {
+    let mut found = Vec::new();
+    for room in &ROOMS {
+        for source in below(&format!("sim/src/{}", room.name), &["tests"]) {
+            // Tests and what they are fed with may look further.
+            let file = source.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if matches!(file, "tests.rs" | "samples.rs") {
+                continue;
+            }
+            for name in &source.names {
+                let allowed = if let Some(inner) = name.strip_prefix("crate::") {
+                    let allowed = room.sim.iter().chain([&room.name]);
+                    allowed.into_iter().any(|module| is_within(inner, module))
+                } else if let Some(inner) = name.strip_prefix("indoubt_engine::") {
+                    CONTRACT.iter().chain(room.engine).any(|module| is_within(inner, module))
+                } else {
+                    true
+                };
+                if !allowed {
+                    found.push(format!("{}: {name}", source.path.display()));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn every_room_of_the_world_is_in_the_table() {
+    let folders = fs::read_dir(root().join("sim/src")).expect("the folder is readable");
+    let rooms: BTreeSet<String> = folders
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.is_dir())
+        .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
+        .collect();
+    assert_eq!(rooms, ROOMS.iter().map(|room| room.name.to_owned()).collect());
+}
+
+/// A run is on one thread, which the world starts; a sweep is on several, outside of every run.
+#[test]
+fn threads_are_started_by_the_world_and_by_a_sweep_alone() {
+    let sources = below("sim/src", &["tests"]);
+    let found: Vec<_> = sources
+        .iter()
+        .filter(|source| source.names.iter().any(|name| is_within(name, "std::thread")))
+        .map(|source| source.path.display().to_string())
+        .filter(|path| !["sim/src/fabric/world.rs", "sim/src/sweep/workers.rs"].contains(&path.as_str()))
+        .collect();
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn every_file_says_what_it_is_and_can_be_held_in_the_head() {
+    for source in everything() {
+        let lines = source.text.lines().count();
+        assert!(lines <= 800, "{}: {lines} lines", source.path.display());
+        assert!(source.text.starts_with("//!"), "{} does not begin with its documentation", source.path.display());
+    }
+}
+
+#[test]
+fn names_are_found_wherever_they_are_written() {
+    let found = names(
+        "use std::{collections::{BTreeMap, btree_map as map}, time::Instant}; // std::fs\n\
+         /* a /* std::net */ std::io */ fn f<'a>(x: &'a str) -> char { let _ = \"std::env \\\" std::env\"; '\\'' }\n\
+         impl g { fn h() { std::thread::spawn(r#\"std::process \" \"#, b'\"', Vec::<u8>::new()) } }",
+    );
+    for name in
+        ["std::collections::BTreeMap", "std::collections::btree_map", "std::time::Instant", "std::thread::spawn"]
+    {
+        assert!(found.contains(name), "{name}: {found:?}");
+    }
+    for hidden in ["std::fs", "std::net", "std::io", "std::env", "std::process", "a", "map"] {
+        assert!(!found.iter().any(|name| is_within(name, hidden)), "{hidden}: {found:?}");
+    }
+}
+
+#[test]
+fn the_manifests_are_read_as_they_are_written() {
+    assert!(manifest_table("sim/Cargo.toml", "dependencies").contains("madsim"));
+    assert!(manifest_table("sim/Cargo.toml", "dev-dependencies").contains("proptest"));
+    assert!(!manifest_table("sim/Cargo.toml", "dependencies").contains("proptest"));
+}
