@@ -32,13 +32,16 @@ impl ZosImage {
                     effects.report(Event::CouplingLinkRestored { coupling_facility });
                     tell_connectivity(self.address_spaces.connections(), link, true, effects);
                 }
-                // What could not be told while the link was not there; both are idempotent.
+                // What could not be told while the link was not there; all of it is idempotent.
                 for (name, &incarnation) in &self.ended {
                     let connector = Connector { name: name.clone(), incarnation };
                     link.request(&CouplingRequest::ConnectorFailed { connector }, effects);
                 }
                 for (image, &incarnation) in &self.isolated {
                     link.request(&CouplingRequest::Isolate { image: image.clone(), incarnation }, effects);
+                }
+                for (image, &incarnation) in &self.partitioned {
+                    link.request(&CouplingRequest::Partitioned { image: image.clone(), incarnation }, effects);
                 }
             }
             _ => {}

@@ -65,12 +65,22 @@ impl ZosImage {
         self.tasks.push(now + times.cleanup_interval + turn, Task::Partition(image, incarnation));
     }
 
-    /// An image is out of the sysplex: what ran there may be restarted here. `false` if that was known.
+    /// An image is out of the sysplex: its connectors have failed, what ran there may be restarted here. `false` if that
+    /// was known.
     #[must_use]
-    pub(super) fn partition(&mut self, now: Time, image: &ImageName, incarnation: Incarnation) -> bool {
+    pub(super) fn partition(
+        &mut self,
+        now: Time,
+        image: &ImageName,
+        incarnation: Incarnation,
+        effects: &mut Effects,
+    ) -> bool {
         if !self.others.partitioned(image, incarnation) {
             return false;
         }
+        self.partitioned.insert(image.clone(), incarnation);
+        let request = CouplingRequest::Partitioned { image: image.clone(), incarnation };
+        self.links.iter().for_each(|link| link.request(&request, effects));
         let here = &self.definition.name;
         for process in self.others.elements_of(image, incarnation) {
             let is_alive = |image: &ImageName| image == here || self.others.is_alive(image);
