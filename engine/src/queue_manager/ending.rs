@@ -22,7 +22,7 @@ use crate::unit_of_work::{
 use super::QueueManager;
 use super::record::LogRecord;
 use super::sharing::Awaiting;
-use super::unit::{PrivateOperationKind, Stage, Teller, UnitOfWork};
+use super::unit::{PrivateOperation, PrivateOperationKind, Stage, Teller, UnitOfWork};
 
 /// What is to be done once the log is forced.
 #[derive(Clone, Debug)]
@@ -37,15 +37,13 @@ pub(super) enum AfterForce {
     Reattach,
 }
 
-/// What the outcome of a unit of work did to private queues.
-#[derive(Debug)]
-pub(super) struct PrivateOutcome {
-    /// Whether it had no private part.
-    nothing: bool,
-    /// Gets that were backed out: the message, and its new backout count.
-    pub(super) backed_out_gets: Vec<(QueueName, MessageNumber, u32)>,
-    /// Queues on which something became available.
-    woken: Vec<QueueName>,
+/// A message of a private queue that a unit of work made visible by its end.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    pub(super) queue: QueueName,
+    pub(super) number: MessageNumber,
+    /// Present if a get of it was backed out: how often by now.
+    pub(super) backout_count: Option<u32>,
 }
 
 impl QueueManager {
@@ -65,11 +63,7 @@ impl QueueManager {
             AfterForce::Unit(unit) => self.continue_unit(&unit, effects),
             AfterForce::Tell(teller) => self.tell(teller, effects),
             AfterForce::Life => self.life_on_record(effects),
-            AfterForce::Reattach => {
-                // The image is to report this life when it ends, not the one that lost the link.
-                self.register(effects);
-                self.attach(effects);
-            }
+            AfterForce::Reattach => self.attach(effects),
         }
     }
 
@@ -392,17 +386,26 @@ impl QueueManager {
         }
     }
 
-    /// Gives the private part its outcome, in memory; the log has it.
-    pub(super) fn apply_private(&mut self, unit: &UnitOfWorkId, outcome: Outcome, effects: &mut Effects) {
-        let implicit = self.units.get(unit).is_some_and(|work| work.implicit);
-        let PrivateOutcome { nothing, backed_out_gets, mut woken } = self.give_private_outcome(unit, outcome, effects);
-        if nothing {
+    /// Gives the private part its outcome; the log has it.
+    fn apply_private(&mut self, unit: &UnitOfWorkId, outcome: Outcome, effects: &mut Effects) {
+        let work = self.units.get(unit).expect("a unit of work that ends is known");
+        let implicit = work.implicit;
+        if work.private.is_empty() {
             return;
         }
-        for (queue, number, backout_count) in backed_out_gets {
-            if self.definition.queues.get(&queue).is_some_and(|queue| queue.harden_backout) {
-                self.append(&LogRecord::BackoutCount { queue, number, backout_count }, effects);
+        if outcome == Outcome::Commit && !work.shared.is_empty() {
+            effects.report(Event::CommitSpanned { unit_of_work: unit.clone() });
+        }
+        let mut woken = Vec::new();
+        for shown in self.settle_private(unit, outcome) {
+            if let Some(backout_count) = shown.backout_count {
+                effects.report(Event::GetBackedOut { queue: shown.queue.clone() });
+                if self.hardens_backout(&shown.queue) {
+                    let (queue, number) = (shown.queue.clone(), shown.number);
+                    self.append(&LogRecord::BackoutCount { queue, number, backout_count }, effects);
+                }
             }
+            woken.push(shown.queue);
         }
         if !implicit {
             effects.step(match outcome {
@@ -417,52 +420,40 @@ impl QueueManager {
         }
     }
 
-    /// Gives the private part its outcome in the queues, and nothing else: replay does this again.
-    pub(super) fn give_private_outcome(
-        &mut self,
-        unit: &UnitOfWorkId,
-        outcome: Outcome,
-        effects: &mut Effects,
-    ) -> PrivateOutcome {
+    pub(super) fn hardens_backout(&self, queue: &QueueName) -> bool {
+        self.definition.queues.get(queue).is_some_and(|queue| queue.harden_backout)
+    }
+
+    /// Gives the private part its outcome in memory, without a word to the log or to anybody: what became visible by it.
+    pub(super) fn settle_private(&mut self, unit: &UnitOfWorkId, outcome: Outcome) -> Vec<Shown> {
         let work = self.units.get_mut(unit).expect("a unit of work that ends is known");
-        let operations = std::mem::take(&mut work.private);
-        let nothing = operations.is_empty();
-        let mut applied = PrivateOutcome { nothing, backed_out_gets: Vec::new(), woken: Vec::new() };
-        if nothing {
-            return applied;
-        }
-        if outcome == Outcome::Commit && !work.shared.is_empty() {
-            effects.report(Event::CommitSpanned { unit_of_work: unit.clone() });
-        }
-        for operation in operations {
-            let queue = self.queues.get_mut(&operation.queue).expect("a queue with messages exists");
-            let number = operation.number;
-            match (operation.kind, outcome) {
-                (PrivateOperationKind::Put, Outcome::Commit) => queue.commit_put(number),
+        let mut shown = Vec::new();
+        for PrivateOperation { queue, number, kind } in std::mem::take(&mut work.private) {
+            let store = self.queues.get_mut(&queue).expect("a queue with messages exists");
+            let backout_count = match (kind, outcome) {
+                (PrivateOperationKind::Put, Outcome::Commit) => {
+                    store.commit_put(number);
+                    None
+                }
                 (PrivateOperationKind::Put, Outcome::Backout) => {
-                    queue.remove_put(number);
+                    store.remove_put(number);
                     continue;
                 }
                 (PrivateOperationKind::Get, Outcome::Commit) if Defect::GetNotRemovedAtCommit.is_planted() => {
-                    queue.backout_get(number);
+                    store.backout_get(number);
+                    None
                 }
-                (PrivateOperationKind::Get, Outcome::Commit) => {
-                    queue.commit_get(number);
+                (PrivateOperationKind::Get, Outcome::Backout) if !Defect::BackoutLosesMessage.is_planted() => {
+                    Some(store.backout_get(number))
+                }
+                (PrivateOperationKind::Get, _) => {
+                    store.commit_get(number);
                     continue;
                 }
-                (PrivateOperationKind::Get, Outcome::Backout) if Defect::BackoutLosesMessage.is_planted() => {
-                    queue.commit_get(number);
-                    continue;
-                }
-                (PrivateOperationKind::Get, Outcome::Backout) => {
-                    let backout_count = queue.backout_get(number);
-                    effects.report(Event::GetBackedOut { queue: operation.queue.clone() });
-                    applied.backed_out_gets.push((operation.queue.clone(), number, backout_count));
-                }
-            }
-            applied.woken.push(operation.queue);
+            };
+            shown.push(Shown { queue, number, backout_count });
         }
-        applied
+        shown
     }
 
     /// Nothing is left to be done for the unit of work.

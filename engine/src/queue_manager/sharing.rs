@@ -174,7 +174,7 @@ impl QueueManager {
     }
 
     /// Tells the image under which name and life this address space is to be looked after.
-    pub(super) fn register(&self, effects: &mut Effects) {
+    fn register(&self, effects: &mut Effects) {
         let Some(image) = self.sharing.as_ref().and_then(|sharing| sharing.image) else { return };
         let group = self.definition.group.as_ref().map(|group| format!("CSQG{}", group.name)).unwrap_or_default();
         let process = self.definition.process.clone();
@@ -339,13 +339,9 @@ impl QueueManager {
         match answer {
             Ok(ListAnswer::Connected { failed }) => {
                 sharing.structures.set_standing(&structure, Standing::Connected);
-                if sharing.reconnecting && structure.as_str() != ADMIN_STRUCTURE {
-                    effects.report(Event::StructureReconnected { structure: structure.clone() });
-                }
                 let keys = failed.into_iter().map(|failed| RecoveryKey { structure: structure.clone(), failed });
                 sharing.found_failed.extend(keys);
                 if sharing.structures.all_connected() {
-                    sharing.reconnecting = false;
                     self.read_own_descriptors(Look::Connected, effects);
                 }
             }
@@ -361,6 +357,11 @@ impl QueueManager {
     /// All structures are connected and own descriptors are dealt with: now what other connectors left behind.
     pub(super) fn recover_found(&mut self, effects: &mut Effects) {
         let Some(sharing) = &mut self.sharing else { return };
+        if std::mem::take(&mut sharing.reconnecting) {
+            for structure in sharing.structures.names().filter(|structure| structure.as_str() != ADMIN_STRUCTURE) {
+                effects.report(Event::StructureReconnected { structure: structure.clone() });
+            }
+        }
         let found = std::mem::take(&mut sharing.found_failed);
         for key in found {
             self.recover(key, effects);
@@ -439,7 +440,6 @@ impl QueueManager {
             return;
         }
         sharing.link = Link::Lost;
-        sharing.reconnecting = true;
         sharing.found_failed.clear();
         for structure in sharing.structures.names() {
             if structure.as_str() != ADMIN_STRUCTURE {
@@ -523,7 +523,9 @@ impl QueueManager {
             return;
         }
         sharing.link = Link::Wanted;
+        sharing.reconnecting = true;
         self.life = self.life.next();
+        self.register(effects);
         let lsn = self.append(&LogRecord::Life(self.life), effects);
         self.force(lsn, super::ending::AfterForce::Reattach, effects);
     }

@@ -171,12 +171,13 @@ impl QueueManager {
             Outcome::Commit => UnitOfWorkState::InCommit,
             Outcome::Backout => UnitOfWorkState::InBackout,
         };
-        // What this brings about was written down, or told, in the life that did it.
-        let applied = self.give_private_outcome(unit, outcome, &mut Effects::new());
-        for (queue, number, backout_count) in applied.backed_out_gets {
-            let hardened = self.definition.queues.get(&queue).is_some_and(|queue| queue.harden_backout);
-            if let (false, Some(store)) = (hardened, self.queues.get_mut(&queue)) {
-                store.set_backout_count(number, backout_count - 1);
+        for shown in self.settle_private(unit, outcome) {
+            // The count of a queue that does not harden it was only in memory (reference D).
+            let store = self.queues.get_mut(&shown.queue);
+            if let (Some(backout_count), Some(store), false) =
+                (shown.backout_count, store, self.definition.queues[&shown.queue].harden_backout)
+            {
+                store.set_backout_count(shown.number, backout_count - 1);
             }
         }
     }

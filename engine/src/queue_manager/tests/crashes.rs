@@ -357,17 +357,17 @@ fn second_crash(victim: Node, cast: Cast, stride: usize, restart_first: bool) {
 
 #[test]
 fn the_recovering_peer_fails_too() {
-    second_crash("QM02", Cast { members: 3, disposition: Disposition::QueueManager }, 7, false);
+    second_crash("QM02", Cast { members: 3, disposition: Disposition::QueueManager }, 3, false);
 }
 
 #[test]
 fn the_only_recovering_peer_fails_too() {
-    second_crash("QM02", Cast { members: 2, disposition: Disposition::Group }, 7, false);
+    second_crash("QM02", Cast { members: 2, disposition: Disposition::Group }, 3, false);
 }
 
 #[test]
 fn it_fails_again_while_it_restarts() {
-    second_crash("QM01", Cast { members: 1, disposition: Disposition::QueueManager }, 7, true);
+    second_crash("QM01", Cast { members: 1, disposition: Disposition::QueueManager }, 3, true);
 }
 
 #[test]
@@ -378,4 +378,28 @@ fn what_a_live_queue_manager_holds_in_doubt_is_all_there() {
     }
     assert_eq!(world.held().len(), 4);
     assert_eq!(world.queue_manager("QM01").units.values().filter(|work| work.stage == Stage::Prepared).count(), 1);
+}
+
+#[cfg(feature = "defects")]
+#[test]
+fn these_tests_convict_planted_defects() {
+    use crate::defect::Defect;
+    for defect in [
+        Defect::AcknowledgedBeforeForce,
+        Defect::CommitForgetsSharedPart,
+        Defect::PeerBacksOutInCommit,
+        Defect::PeerCommitsInFlight,
+        Defect::PeerTouchesInDoubt,
+        Defect::GetNotRemovedAtCommit,
+        Defect::UncommittedPutVisible,
+        Defect::BackoutLosesMessage,
+        Defect::RecoveryReportedEarly,
+    ] {
+        Defect::plant(Some(defect));
+        let convicted = [peers_recover_and_then_it_restarts, it_restarts_and_has_no_peers]
+            .into_iter()
+            .any(|test| std::panic::catch_unwind(test).is_err());
+        Defect::plant(None);
+        assert!(convicted, "{defect:?} is acquitted");
+    }
 }

@@ -391,7 +391,7 @@ impl World {
 
     fn node(address: &Address) -> Node {
         let name = address.as_str().split('.').next().unwrap();
-        *IMAGES.iter().chain(&MEMBERS).chain(&[FACILITY]).find(|node| **node == name).unwrap()
+        IMAGES.iter().chain(&MEMBERS).chain(&[FACILITY]).find(|node| **node == name).unwrap()
     }
 
     fn perform(&mut self, node: Node, effect: Effect) {

@@ -107,7 +107,6 @@ impl Share {
         self.for_whom.as_ref()
     }
 
-    /// Which share it is.
     pub(super) fn share(&self) -> u32 {
         self.share
     }
