@@ -61,8 +61,19 @@ pub(super) fn topology(node: &Node, cx: &mut Context<'_>) -> Option<Topology> {
     }
     topology.failure_management = fields.or("sfm", FailureManagement::default(), cx, failure_management);
     if let Some(node) = fields.take("arm") {
+        let alone: Vec<String> = topology
+            .queue_managers
+            .iter()
+            .filter(|manager| manager.group.is_none())
+            .map(|manager| manager.name.to_string())
+            .collect();
         map(node, cx, |name, key, node, cx| {
             let known = cx.find(Kind::QueueManager, key).is_some();
+            if alone.iter().any(|alone| alone == name) {
+                let message =
+                    format!("automatic restart of {name}, which is in no queue-sharing group, is not modelled yet");
+                cx.problem(key.span, message, "give it a qsgname, or a restart_after in the fault");
+            }
             let policy = automatic_restart(name, node, cx);
             topology.automatic_restart.extend(policy.filter(|_| known));
         });

@@ -135,7 +135,7 @@ fn steps_events_and_kinds_that_do_not_exist_are_refused() {
         &["no event get.taken; get.taken is a step"],
     );
     spoilt(
-        "recovery_time: \"10s\"",
+        "recovery_time: \"1s\"",
         "allow: [(kind: out_of_ordre, because: \"peer_recovery_started\", rule: \"x\")]",
         "out_of_ordre",
         &["no kind of violation out_of_ordre; did you mean out_of_order?"],
@@ -289,7 +289,7 @@ fn what_is_not_modelled_yet_is_said_to_be_so() {
 fn contradictory_faults_are_refused() {
     let faults = |new: &str| {
         let text = example("(when: step(name: \"get.taken\", process: \"QM01\", nth: 5), what: kill(\"QM01\")),", new);
-        text.replace("recovery_time: \"10s\",", "")
+        text.replace("recovery_time: \"1s\",", "")
     };
     let text = faults("(when: at(\"3s\"), what: start(\"QM01\")), (when: at(\"5s\"), what: kill(\"QM01\")),");
     refused(&text, "start(\"QM01\")", &["QM01 is started before anything has ended it"]);
@@ -494,4 +494,14 @@ fn a_tape_is_not_judged_by_what_is_likely() {
     if let Err(problems) = parse(Path::new("tape.ron"), &tape) {
         panic!("{}", problems.render(false));
     }
+}
+
+#[test]
+fn automatic_restart_outside_a_group_is_refused() {
+    let last = "\"QM03\": (image: \"SYSC\", qsgname: \"QSG1\"),\n        },";
+    let alone = "\"QM03\": (image: \"SYSC\", qsgname: \"QSG1\"),\n            \"QM04\": (image: \"SYSA\"),\n        },\n        \
+                 arm: { \"QM04\": () },";
+    let text = example(last, alone);
+    let rendered = report(&text);
+    assert!(rendered.contains("is in no queue-sharing group"), "{rendered}");
 }
