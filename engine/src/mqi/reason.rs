@@ -75,8 +75,6 @@ reasons! {
     ConnectionTagInUse = 2271, "MQRC_CONN_TAG_IN_USE";
     /// The coupling facility cannot be reached.
     CouplingFacilityNotAvailable = 2345, "MQRC_CF_NOT_AVAILABLE";
-    /// The structure is temporarily not available.
-    StructureInUse = 2346, "MQRC_CF_STRUC_IN_USE";
     /// A global unit of work conflicts with what the connection is doing.
     UnitOfWorkInProgress = 2128, "MQRC_UOW_IN_PROGRESS";
     /// The transaction is not known here.

@@ -94,14 +94,14 @@ impl QueueManager {
                     .unwrap_or_default();
                 self.ask_for_holder(connection, holder, remaining, effects);
             }
-            (TagAwaiting::Holder { holder, remaining, .. }, Ok(ListAnswer::ConnectionState(state))) => match state {
-                ConnectionState::Failing | ConnectionState::FailedPersistent => {
+            (TagAwaiting::Holder { holder, remaining, .. }, Ok(ListAnswer::ConnectionState { state, unreleased })) => {
+                // Its next life may be active already; what counts is whether the life that held the tag is recovered.
+                if state == ConnectionState::Failing || !unreleased.is_empty() {
                     self.tag_refused(connection, &tag, holder, effects);
-                }
-                ConnectionState::Active | ConnectionState::Undefined => {
+                } else {
                     self.ask_for_holder(connection, holder, remaining, effects);
                 }
-            },
+            }
             (TagAwaiting::TakeOver { holder, .. }, Ok(ListAnswer::Done)) => {
                 effects.report(Event::TagTakenOver { tag: tag.as_str().to_owned(), from: holder });
                 self.connection_accepted(connection, effects);

@@ -339,7 +339,7 @@ fn fate_of_failure(call: Outstanding, reason: Reason) -> Fate {
     match (call.effect_on_unit, reason) {
         (_, Reason::BackedOut | Reason::UnitOfWorkNotAvailable | Reason::UnitOfWorkInProgress) => Fate::DidNotHappen,
         (EffectOnUnit::Ends | EffectOnUnit::Disconnects, _) => call.if_broken,
-        (_, Reason::ConnectionBroken | Reason::CouplingFacilityNotAvailable | Reason::StructureInUse) => call.if_broken,
+        (_, Reason::ConnectionBroken | Reason::CouplingFacilityNotAvailable) => call.if_broken,
         _ => Fate::DidNotHappen,
     }
 }
