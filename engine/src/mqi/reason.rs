@@ -33,10 +33,17 @@ macro_rules! reasons {
 }
 
 reasons! {
+    /// The connection is connected already.
+    AlreadyConnected = 2002, "MQRC_ALREADY_CONNECTED";
     /// The unit of work was backed out instead of committed.
     BackedOut = 2003, "MQRC_BACKED_OUT";
     /// The connection to the queue manager is gone. For a client, the outcome of the call is unknown.
     ConnectionBroken = 2009, "MQRC_CONNECTION_BROKEN";
+    /// The call is not for this environment: a queue manager's own syncpoint call while a coordinator's transaction is
+    /// begun.
+    EnvironmentError = 2012, "MQRC_ENVIRONMENT_ERROR";
+    /// The application is not connected (yet, or any more).
+    ConnectionHandleError = 2018, "MQRC_HCONN_ERROR";
     /// The queue may hold no further message.
     QueueFull = 2053, "MQRC_Q_FULL";
     /// No message there (within the wait interval).

@@ -120,7 +120,6 @@ impl QueueManager {
         let Some(application) = self.applications.get_mut(&connection) else { return };
         // A transaction that was not prepared is rolled back by its own connection.
         if application.xid.as_ref() == Some(xid) && outcome == Outcome::Backout {
-            application.xid = None;
             self.backout_call(connection, effects);
             return;
         }

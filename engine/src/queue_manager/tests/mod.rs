@@ -1,5 +1,6 @@
 //! Queue managers as pure machines: each verb and rule, and every crash between two effects.
 
+mod connections;
 mod crashes;
 mod group;
 mod histories;

@@ -1,8 +1,7 @@
 //! Each verb and rule, on private and shared queues alike where they are alike.
 
 use super::world::{
-    App, Crash, Setup, World, descriptor, message, milliseconds, options, payload, priority, put, put_with, seconds,
-    xid,
+    App, Crash, Setup, World, descriptor, message, milliseconds, options, payload, priority, put_with, seconds, xid,
 };
 use crate::machine::StopMode;
 use crate::message::{CorrelationId, MessageId, Payload, Persistence};
@@ -685,11 +684,4 @@ fn nonpersistent_messages_survive_on_shared_queues_only() {
     world.start("QM01");
     world.run_for(seconds(1));
     assert_eq!((world.identities("VOLATILE"), world.identities("SHARED.VOLATILE")), (vec![], vec![1]));
-}
-
-#[test]
-fn nobody_calls_before_connecting() {
-    let mut world = world();
-    let stranger = world.raw_application("QM01");
-    assert_eq!(world.call(stranger, put("PRIVATE", Outside, 1)).map(drop), Err(Reason::ConnectionBroken));
 }
