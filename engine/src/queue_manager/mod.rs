@@ -23,8 +23,8 @@
 //!
 //! # Where to look
 //!
-//! [`start`] restart, `put`, `get`, `browse`, [`ending`] commit and backout, [`coordinator`] two phases, [`command`]
-//! operator's commands, [`sharing`] the group, `stop`.
+//! `start` restart, `put`, `get`, `browse`, `ending` commit and backout, `coordinator` two phases, `command`
+//! operator's commands, `sharing` the group, `stop`.
 
 mod application;
 mod browse;

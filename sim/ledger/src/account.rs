@@ -135,6 +135,28 @@ fn check_visibility(index: &Index<'_>, message: MessageIndex, drafts: &mut Vec<D
     });
 }
 
+/// A get that was asked for when the message had expired, by every clock, must not return it.
+pub(crate) fn expired_deliveries(index: &Index<'_>, clock_error_ns: u64, drafts: &mut Vec<Draft>) {
+    for position in 0..index.sent.len() {
+        let message = MessageIndex(position);
+        let Sent { put, call, .. } = index.sent(message);
+        let (Some(expires_ns), Some(put_at)) = (put.expires_at_ns, call.ended()) else { continue };
+        // Its time runs from when the put was served, at the latest when its application was told.
+        let served_ns = put_at.at_ns - call.invoked.at_ns;
+        let surely_ns = expires_ns.saturating_add(served_ns).saturating_add(clock_error_ns);
+        let expired = |delivered: &&Delivered<'_>| delivered.call.invoked.at_ns > surely_ns;
+        if let Some(delivered) = index.deliveries(message).iter().find(expired) {
+            drafts.push(Draft {
+                kind: FindingKind::Phantom,
+                at_ns: delivered.completed.at_ns,
+                queue: Some(delivered.get.queue),
+                message: format!("message {} was delivered although it had expired", put.message),
+                subject: Subject::Message(message),
+            });
+        }
+    }
+}
+
 fn check_content(index: &Index<'_>, message: MessageIndex, drafts: &mut Vec<Draft>) {
     let Sent { put, .. } = *index.sent(message);
     let delivered = index.deliveries(message).iter().find(|delivered| delivered.delivery.digest != put.digest);

@@ -59,6 +59,8 @@ pub struct Contract {
     pub recovery_time_ns: Option<u64>,
     /// For how long after healing an operation may be pending before it counts as stuck, in nanoseconds.
     pub patience_ns: u64,
+    /// By how much the clocks that judge a message's expiry may differ from true time, in nanoseconds.
+    pub clock_error_ns: u64,
     /// Events this run exists for.
     pub reach: Vec<String>,
 }
@@ -72,6 +74,7 @@ impl Default for Contract {
             allow: Vec::new(),
             recovery_time_ns: None,
             patience_ns: 10_000_000_000,
+            clock_error_ns: 0,
             reach: Vec::new(),
         }
     }

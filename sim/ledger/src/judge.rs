@@ -27,6 +27,7 @@ pub fn judge(history: &History, audit: &Audit, contract: &Contract) -> Judgement
     atomicity::check(&index, &losses, &mut fates);
     let drained = drained_queues(history, contract);
     account::marooned(&index, |left| drained[left.queue.index()], &mut fates.drafts);
+    account::expired_deliveries(&index, contract.clock_error_ns, &mut fates.drafts);
     order::check(&index, contract, &mut fates.drafts);
     let mut outages = outage::outages(&index, contract);
     liveness::check(&index, contract, &outages, &mut fates.drafts);

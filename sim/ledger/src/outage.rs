@@ -10,7 +10,7 @@
 //! is ordinary service up to the fault.
 //!
 //! An **interruption** of an application begins when a call of it fails or breaks, or when the application is ended from
-//! outside, and is over with its next call that succeeds.
+//! outside, and is over with its next call that succeeds. A get that may wait is served before it has to be answered.
 
 use crate::audit::QueueRole;
 use crate::contract::Contract;
@@ -237,17 +237,19 @@ fn gaps(mut demand: Demand, end_ns: u64) -> Vec<Gap> {
 pub(crate) fn interruptions(index: &Index<'_>) -> Vec<Interruption> {
     let Some(first) = faults(index).first().map(|fault| fault.at) else { return Vec::new() };
     let history = index.history;
-    let mut changes: Vec<(ProcessIndex, Moment, bool)> = Vec::new();
+    let mut changes: Vec<Change> = Vec::new();
     for call in &history.calls {
         match call.completed {
-            Some((at, Completion::Failed | Completion::Unknown)) => changes.push((call.process, at, false)),
-            Some((at, Completion::Ok | Completion::Delivered(_))) => changes.push((call.process, at, true)),
+            Some((at, Completion::Failed | Completion::Unknown)) => changes.push((call.process, at, None)),
+            Some((at, Completion::Ok | Completion::Delivered(_))) => {
+                changes.push((call.process, at, Some(served_ns(call, at))))
+            }
             None => {}
         }
     }
     for (position, process) in history.processes.iter().enumerate() {
         let ends = process.life.iter().filter(|(_, change)| *change == LifeChange::Ended);
-        changes.extend(ends.map(|(at, _)| (history.process_at(position), *at, false)));
+        changes.extend(ends.map(|(at, _)| (history.process_at(position), *at, None)));
     }
     changes.sort_unstable();
     let mut interruptions = Vec::new();
@@ -258,7 +260,18 @@ pub(crate) fn interruptions(index: &Index<'_>) -> Vec<Interruption> {
     interruptions
 }
 
-fn longest_interruption(name: &str, changes: &[(ProcessIndex, Moment, bool)], first: Moment) -> Option<Interruption> {
+/// When a process learned that a call failed or was ended (`None`), or when it was served again.
+type Change = (ProcessIndex, Moment, Option<u64>);
+
+/// When a call that succeeded was certainly served: a get may have waited for a message since.
+fn served_ns(call: &Call, completed: Moment) -> u64 {
+    match call.operation {
+        Operation::Get(get) => completed.at_ns.saturating_sub(get.wait_ns).max(call.invoked.at_ns),
+        _ => completed.at_ns,
+    }
+}
+
+fn longest_interruption(name: &str, changes: &[Change], first: Moment) -> Option<Interruption> {
     let mut longest: Option<(u64, Interruption)> = None;
     let mut since: Option<u64> = None;
     let mut over = |since: u64, to_ns: Option<u64>| {
@@ -267,14 +280,14 @@ fn longest_interruption(name: &str, changes: &[(ProcessIndex, Moment, bool)], fi
             longest = Some((lasted_ns, Interruption { process: name.to_owned(), from_ns: since, to_ns }));
         }
     };
-    for (_, at, works) in changes.iter().filter(|(_, at, _)| *at > first) {
-        match (since, works) {
-            (None, false) => since = Some(at.at_ns),
-            (Some(from_ns), true) => {
-                over(from_ns, Some(at.at_ns));
+    for (_, at, served_ns) in changes.iter().filter(|(_, at, _)| *at > first) {
+        match (since, served_ns) {
+            (None, None) => since = Some(at.at_ns),
+            (Some(from_ns), Some(served_ns)) => {
+                over(from_ns, Some(from_ns.max(*served_ns)));
                 since = None;
             }
-            (None, true) | (Some(_), false) => {}
+            (None, Some(_)) | (Some(_), None) => {}
         }
     }
     if let Some(from_ns) = since {

@@ -76,7 +76,7 @@ finding_kinds! {
     Lost = "lost";
     /// a message was consumed more than once, or is still there although it was consumed
     Duplicated = "duplicated";
-    /// a message was delivered or is there that nobody put: unknown, refused, backed out, or not yet committed
+    /// a message was delivered or is there that should not be: never put, refused, backed out, not yet committed, or expired
     Phantom = "phantom";
     /// a message's content is not what was put
     Corrupted = "corrupted";

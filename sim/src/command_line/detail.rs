@@ -35,7 +35,8 @@ impl Lens {
     }
 }
 
-/// Shows every frame from `-vvv` on, on standard error. In JSON, where there is no timeline, steps and events from `-vv` on.
+/// Shows every frame from `-vvv` on, on standard error; in JSON, where there is no timeline, steps and events from `-vv`
+/// on.
 pub(super) fn show(verbose: u8, format: Format, lens: &Lens) {
     let level = match (verbose, format) {
         (0 | 1, _) | (2, Format::Text) => return,

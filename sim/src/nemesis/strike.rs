@@ -170,7 +170,10 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
                 DiskFault::RotTail => (Damage::RotTail, "has a rotten last sector, and its writer ends", true),
             };
             let text = after(&format!("log disk of {queue_manager} {text}"), *duration);
-            witness.fault(fabric, &text, struck_with(fabric, world, built));
+            // A disk that is slow, or will forget, stops nobody; a failure to come is a fault of its own.
+            let harmless = matches!(fault, DiskFault::Slow(_) | DiskFault::LoseForce) || !fabric.is_running(built.id);
+            let struck = if harmless { Vec::new() } else { struck_with(fabric, world, built) };
+            witness.fault(fabric, &text, struck);
             fabric.disk_fault(disk, damage);
             if ends {
                 fabric.kill(built.id);

@@ -89,8 +89,8 @@ fn interruptions(page: &mut String, all: &[Interruption]) {
     let lasted_ns = |interruption: &Interruption| interruption.to_ns.map(|to_ns| to_ns - interruption.from_ns);
     let mut longest: Vec<&Interruption> = all.iter().collect();
     longest.sort_by_key(|interruption| Reverse(lasted_ns(interruption).unwrap_or(u64::MAX)));
-    page.push_str("\n  Longest time from a call that failed, or the end of the application, to the next\n");
-    page.push_str("  call that succeeded:\n");
+    page.push('\n');
+    paragraph(page, 2, "Longest time from a call that failed, or the end of the application, to its next success:");
     let mut table = Table::new(&[Align::Left, Align::Right, Align::Right, Align::Left]);
     for interruption in longest.iter().take(APPLICATIONS) {
         let lasted =

@@ -1,5 +1,7 @@
 //! The timeline: faults, what was noticed, what was done about it, and how long that took.
 
+use std::collections::BTreeSet;
+
 use indoubt_engine::event::{Event, Weight};
 use indoubt_engine::time::Time;
 
@@ -29,7 +31,8 @@ pub(super) fn write(page: &mut String, outcome: &RunOutcome) {
     let mut table = Table::new(&[Align::Right, Align::Right, Align::Left, Align::Left]);
     if let Some(at) = ready_at {
         let ready = beginning.iter().filter(|entry| is_ready(entry)).map(|entry| entry.who.as_str());
-        let text = format!("{} ready for work", ready.collect::<Vec<_>>().join(", "));
+        let ready: Vec<&str> = ready.collect::<BTreeSet<_>>().into_iter().collect();
+        let text = format!("{} ready for work", ready.join(", "));
         table.row([moment(at), String::new(), "start".to_owned(), text]);
     }
     // What is alike is told once between two acts of the nemesis: in the midst of other things, too.

@@ -5,13 +5,14 @@ use indoubt_ledger::contract::{AllowedFinding, Contract, PermittedLoss, QueueCon
 use indoubt_ledger::history::{History, QueueIndex};
 use indoubt_ledger::verdict::FindingKind;
 
-use crate::scenario::model::{ConnectTarget, Role, Scenario};
+use crate::scenario::model::{ClockError, ConnectTarget, Role, Scenario};
 
 /// Derives the contract.
 pub(super) fn of(scenario: &Scenario, history: &mut History) -> Contract {
     let mut contract = Contract {
         permitted_losses: private_nonpersistent(scenario, history),
         recovery_time_ns: scenario.expect.recovery_time.map(nanoseconds),
+        clock_error_ns: clock_error_ns(scenario),
         ..Contract::default()
     };
     for (name, queue) in history_names(scenario) {
@@ -88,6 +89,17 @@ fn is_drained(scenario: &Scenario, history_name: &str, queue: &str) -> bool {
         };
         takes.as_str() == queue && (history_name == from || history_name == queue)
     })
+}
+
+/// By how much the clock of the image that gets a message may differ from that of the image where it was put, in the end.
+fn clock_error_ns(scenario: &Scenario) -> u64 {
+    let run_ns = nanoseconds(scenario.run.horizon).saturating_add(nanoseconds(scenario.run.settle));
+    let error = |clock: ClockError| {
+        let drift_ns = (run_ns / 1_000_000).saturating_mul(u64::from(clock.drift_ppm.unsigned_abs()));
+        clock.skew_ns.unsigned_abs().saturating_add(drift_ns)
+    };
+    let worst = scenario.topology.images.iter().map(|image| error(image.clock)).max().unwrap_or(0);
+    worst.saturating_mul(2)
 }
 
 fn nanoseconds(duration: std::time::Duration) -> u64 {

@@ -185,3 +185,20 @@ fn messages_that_change_places_on_an_ordered_queue_are_out_of_order() {
     swapped(false, 0).passes();
     swapped(true, 9).passes();
 }
+
+#[test]
+fn an_expired_message_that_is_delivered_is_a_phantom() {
+    let got_after = |ms: u64, clock_error_ms: u64| {
+        tale(|t| {
+            t.contract.clock_error_ns = clock_error_ms * MS;
+            let mut put = t.message(1, None);
+            put.expires_at_ns = Some(t.now + 100 * MS);
+            t.call(t.producer, Operation::Put(put), Done);
+            t.now += ms * MS;
+            t.get(1, None);
+        })
+    };
+    assert_eq!(got_after(100, 0).kinds(), ["phantom"]);
+    got_after(50, 0).passes();
+    got_after(100, 5).passes();
+}

@@ -185,3 +185,22 @@ fn usual_then_fault_again(t: &mut Tale) {
     t.get(5, None);
     t.fault("QM01 killed");
 }
+
+#[test]
+fn a_get_that_waits_for_a_message_is_no_interruption() {
+    let waits = |wait_ns: u64| {
+        let told = tale(|t| {
+            usual_then_fault(t);
+            t.get_nothing(Failed);
+            let get = Get { queue: t.queue, unit: None, reply_to: None, wait_ns };
+            let call = t.invoke(t.consumer, Operation::Get(get));
+            t.now += 500 * MS;
+            let at = t.tick();
+            t.history.complete(at, call, Done);
+        });
+        let [told] = told.judged().interruptions.try_into().expect("only the consumer's call failed");
+        told.to_ns.expect("it was served again") - told.from_ns
+    };
+    assert_eq!(waits(1_000 * MS), MS);
+    assert_eq!(waits(100 * MS), 402 * MS);
+}
