@@ -7,7 +7,6 @@ use core::fmt;
 
 use crate::coupling_facility::command::Connector;
 use crate::machine::Incarnation;
-use crate::mqi::Reason;
 use crate::name::{CouplingFacilityName, ImageName, ProcessName, QueueManagerName, QueueName, StructureName};
 use crate::unit_of_work::{Outcome, UnitOfWorkId, UnitOfWorkState};
 
@@ -104,8 +103,6 @@ events! {
     Detail Expired { queue: QueueName } = "expired", "expired message on {queue} removed";
     /// a get waiter was woken by a list transition and found nothing
     Detail SpuriousTransition { queue: QueueName } = "spurious_transition", "list transition for {queue}, but nothing there";
-    /// a message went to the dead-letter queue
-    Headline DeadLettered { queue: QueueName, reason: Reason } = "dead_lettered", "message for {queue} dead-lettered: {reason}";
     /// a put failed because the queue is full
     Detail QueueFull { queue: QueueName } = "queue_full", "{queue} is full";
     /// a put failed because the structure is full

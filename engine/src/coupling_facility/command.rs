@@ -141,13 +141,6 @@ pub enum ListOperation {
         /// On behalf of which unit of work.
         owner: UnitOfWorkId,
     },
-    /// Reads and deletes the first committed entry that matches. Answered with `Entry` or `NothingThere`.
-    ReadAndDelete {
-        /// From the put list of this queue.
-        queue: QueueName,
-        /// Which.
-        selection: Match,
-    },
     /// Reads a committed entry without moving it. Answered with `Entry` or `NothingThere`.
     Browse {
         /// From the put list of this queue.
@@ -329,7 +322,12 @@ pub enum ListAnswer {
         not_empty: bool,
     },
     /// State of a connection.
-    ConnectionState(ConnectionState),
+    ConnectionState {
+        /// In its present life, or in its last one.
+        state: ConnectionState,
+        /// Lives that failed and are not released, the present one not among them: what they held is still there.
+        unreleased: Vec<Incarnation>,
+    },
     /// Depths.
     Depths(Vec<QueueDepth>),
 }

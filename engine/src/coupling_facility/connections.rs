@@ -124,16 +124,15 @@ impl Connections {
         connection.is_some_and(|connection| connection.failed.remove(&connector.incarnation))
     }
 
-    /// The state of a connection; while any failed life is not released, it is that one's.
-    pub(super) fn state(&self, name: &QueueManagerName) -> ConnectionState {
-        match self.by_name.get(name) {
-            None => ConnectionState::Undefined,
-            Some(connection) => match connection.present {
-                Present::Failing(_) => ConnectionState::Failing,
-                _ if !connection.failed.is_empty() => ConnectionState::FailedPersistent,
-                Present::Active(_) => ConnectionState::Active,
-                Present::Nobody => ConnectionState::Undefined,
-            },
-        }
+    /// The state of a connection in its present life, and the lives that failed and are not released.
+    pub(super) fn state(&self, name: &QueueManagerName) -> (ConnectionState, Vec<Incarnation>) {
+        let Some(connection) = self.by_name.get(name) else { return (ConnectionState::Undefined, Vec::new()) };
+        let state = match connection.present {
+            Present::Failing(_) => ConnectionState::Failing,
+            Present::Active(_) => ConnectionState::Active,
+            Present::Nobody if connection.failed.is_empty() => ConnectionState::Undefined,
+            Present::Nobody => ConnectionState::FailedPersistent,
+        };
+        (state, connection.failed.iter().copied().collect())
     }
 }

@@ -200,15 +200,6 @@ impl Lists {
         Some((key.entry, entry.message.clone()))
     }
 
-    /// Takes the first committed entry that matches out of the structure.
-    pub(super) fn remove_first(&mut self, queue: QueueIndex, selection: Match) -> Option<(EntryId, Box<Message>)> {
-        let key = self.put_lists[queue.0].first(selection)?;
-        let entry = self.entries.remove(&key.entry).expect("a key in a list belongs to an entry");
-        assert!(entry.place == Place::Committed, "a get takes nothing but committed entries");
-        self.put_lists[queue.0].remove(key, &entry.message);
-        Some((key.entry, entry.message))
-    }
-
     /// The first committed entry behind the cursor.
     pub(super) fn browse(&self, queue: QueueIndex, after: Option<BrowseCursor>) -> Option<(EntryId, Box<Message>)> {
         let committed = &self.put_lists[queue.0].committed;

@@ -137,16 +137,6 @@ impl Structure {
                     None => ListAnswer::NothingThere,
                 }
             }
-            ListOperation::ReadAndDelete { queue, selection } => {
-                let queue = self.lists.queue(&queue);
-                match self.lists.remove_first(queue, selection) {
-                    Some((entry, message)) => {
-                        self.capacity.free(Room::of_message(&message));
-                        ListAnswer::Entry { entry, message }
-                    }
-                    None => ListAnswer::NothingThere,
-                }
-            }
             ListOperation::Browse { queue, after } => {
                 let queue = self.lists.queue(&queue);
                 match self.lists.browse(queue, after) {
@@ -209,7 +199,10 @@ impl Structure {
                 let selection = correlation_id.map_or(Match::Any, Match::CorrelationId);
                 ListAnswer::Monitoring { not_empty: self.lists.is_there(queue, selection) }
             }
-            ListOperation::QueryConnection { name } => ListAnswer::ConnectionState(self.connections.state(&name)),
+            ListOperation::QueryConnection { name } => {
+                let (state, unreleased) = self.connections.state(&name);
+                ListAnswer::ConnectionState { state, unreleased }
+            }
             ListOperation::ReleaseConnection { connector } => done_if(self.connections.release(&connector)),
             ListOperation::QueryDepths => ListAnswer::Depths(self.lists.depths()),
         }

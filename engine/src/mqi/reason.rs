@@ -33,10 +33,17 @@ macro_rules! reasons {
 }
 
 reasons! {
+    /// The connection is connected already.
+    AlreadyConnected = 2002, "MQRC_ALREADY_CONNECTED";
     /// The unit of work was backed out instead of committed.
     BackedOut = 2003, "MQRC_BACKED_OUT";
     /// The connection to the queue manager is gone. For a client, the outcome of the call is unknown.
     ConnectionBroken = 2009, "MQRC_CONNECTION_BROKEN";
+    /// The call is not for this environment: a queue manager's own syncpoint call while a coordinator's transaction is
+    /// begun.
+    EnvironmentError = 2012, "MQRC_ENVIRONMENT_ERROR";
+    /// The application is not connected (yet, or any more).
+    ConnectionHandleError = 2018, "MQRC_HCONN_ERROR";
     /// The queue may hold no further message.
     QueueFull = 2053, "MQRC_Q_FULL";
     /// No message there (within the wait interval).
@@ -75,8 +82,6 @@ reasons! {
     ConnectionTagInUse = 2271, "MQRC_CONN_TAG_IN_USE";
     /// The coupling facility cannot be reached.
     CouplingFacilityNotAvailable = 2345, "MQRC_CF_NOT_AVAILABLE";
-    /// The structure is temporarily not available.
-    StructureInUse = 2346, "MQRC_CF_STRUC_IN_USE";
     /// A global unit of work conflicts with what the connection is doing.
     UnitOfWorkInProgress = 2128, "MQRC_UOW_IN_PROGRESS";
     /// The transaction is not known here.

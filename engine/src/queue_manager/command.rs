@@ -137,7 +137,7 @@ impl QueueManager {
         effects: &mut Effects,
     ) {
         match (awaiting, answer) {
-            (OperatorAwaiting::Member { connection, member, what }, Ok(ListAnswer::ConnectionState(state))) => {
+            (OperatorAwaiting::Member { connection, member, what }, Ok(ListAnswer::ConnectionState { state, .. })) => {
                 if state == ConnectionState::Active {
                     effects.report(Event::ResolveRefused { queue_manager: member });
                     self.answer(connection, Err(Reason::QueueManagerActive), effects);

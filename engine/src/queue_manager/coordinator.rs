@@ -63,6 +63,21 @@ pub(super) enum GroupAwaiting {
     Settling(ConnectionId),
 }
 
+/// The outcome that a descriptor says.
+fn decided(state: DescriptorState) -> Option<Outcome> {
+    match state {
+        DescriptorState::InDoubt => None,
+        DescriptorState::InCommit => Some(Outcome::Commit),
+        DescriptorState::InBackout => Some(Outcome::Backout),
+    }
+}
+
+/// Whether any member may resolve this unit of work: it is in doubt, or a member that resolved it has not got to the end.
+fn is_for_the_group(descriptor: &UnitOfWorkDescriptor) -> bool {
+    descriptor.disposition == Disposition::Group
+        && (descriptor.state == DescriptorState::InDoubt || !descriptor.operations.is_empty())
+}
+
 impl QueueManager {
     pub(super) fn begin_transaction(&mut self, connection: ConnectionId, xid: Xid, effects: &mut Effects) {
         let Some(application) = self.applications.get_mut(&connection) else { return };
@@ -105,7 +120,6 @@ impl QueueManager {
         let Some(application) = self.applications.get_mut(&connection) else { return };
         // A transaction that was not prepared is rolled back by its own connection.
         if application.xid.as_ref() == Some(xid) && outcome == Outcome::Backout {
-            application.xid = None;
             self.backout_call(connection, effects);
             return;
         }
@@ -182,9 +196,7 @@ impl QueueManager {
                 xids.extend(
                     descriptors
                         .into_iter()
-                        .filter(|descriptor| {
-                            descriptor.disposition == Disposition::Group && descriptor.state == DescriptorState::InDoubt
-                        })
+                        .filter(is_for_the_group)
                         .filter_map(|descriptor| descriptor.xid)
                         .filter(|xid| xid.coordinator == coordinator),
                 );
@@ -193,11 +205,9 @@ impl QueueManager {
                 self.answer(connection, Ok(MqiAnswer::Indoubt { xids }), effects);
             }
             (GroupAwaiting::Find { connection, xid, outcome, told }, Ok(ListAnswer::Descriptors(descriptors))) => {
-                let found = descriptors.into_iter().find(|descriptor| {
-                    descriptor.xid.as_ref() == Some(&xid)
-                        && descriptor.disposition == Disposition::Group
-                        && descriptor.state == DescriptorState::InDoubt
-                });
+                let found = descriptors
+                    .into_iter()
+                    .find(|descriptor| descriptor.xid.as_ref() == Some(&xid) && is_for_the_group(descriptor));
                 let Some(descriptor) = found else {
                     let answer = if told { Ok(MqiAnswer::Done) } else { Err(Reason::UnitOfWorkNotAvailable) };
                     self.answer(connection, answer, effects);
@@ -209,10 +219,15 @@ impl QueueManager {
                 let owner = GroupAwaiting::Owner { connection, xid, descriptor, outcome };
                 self.structure_command(&admin, query, Awaiting::Group(owner), effects);
             }
-            (GroupAwaiting::Owner { connection, xid, descriptor, outcome }, Ok(ListAnswer::ConnectionState(state))) => {
+            (
+                GroupAwaiting::Owner { connection, xid, descriptor, outcome },
+                Ok(ListAnswer::ConnectionState { state, .. }),
+            ) => {
                 if state == ConnectionState::Active {
                     self.tell_owner(connection, &descriptor.id.queue_manager, xid, outcome, effects);
                 } else {
+                    // A decision that reached the descriptor stands, whatever became of the member that wrote it.
+                    let outcome = decided(descriptor.state).unwrap_or(outcome);
                     self.settle_for_another(connection, *descriptor, outcome, SettledBy::Group, effects);
                 }
             }
@@ -261,7 +276,7 @@ impl QueueManager {
     pub(super) fn look_at_group_resolution(&mut self, connection: ConnectionId, effects: &mut Effects) {
         let told = self.sharing.as_mut().and_then(|sharing| sharing.told_owner.remove(&connection));
         let Some((xid, outcome)) = told else { return };
-        // If it has, the descriptor is not found in doubt any more.
+        // If it has, the descriptor is not found any more, or has nothing left to be settled.
         let find = GroupAwaiting::Find { connection, xid, outcome, told: true };
         self.read_all_descriptors(connection, find, effects);
     }
@@ -301,6 +316,7 @@ impl QueueManager {
             descriptor.operations.iter().map(|operation| operation.structure.clone()).collect();
         structures.sort();
         structures.dedup();
+        let is_decided = decided(descriptor.state).is_some();
         if by == SettledBy::Group {
             // The owner learns the outcome from the descriptor when it restarts.
             descriptor.state = match outcome {
@@ -313,6 +329,11 @@ impl QueueManager {
         let settlement = Settlement { descriptor, outcome, structures: structures.into(), unanswered: 1 };
         let Some(sharing) = &mut self.sharing else { return };
         sharing.settlements.insert(connection, settlement);
+        if is_decided {
+            // To write it again could bring back what its owner, restarting, has settled and deleted meanwhile.
+            self.settlement_answered(connection, effects);
+            return;
+        }
         let admin = StructureName::from(ADMIN_STRUCTURE);
         self.structure_command(&admin, write, Awaiting::Group(GroupAwaiting::Settling(connection)), effects);
     }

@@ -97,8 +97,13 @@ impl QueueManager {
         id
     }
 
+    /// `MQCMIT`. A global transaction is its coordinator's to commit.
     pub(super) fn commit_call(&mut self, connection: ConnectionId, effects: &mut Effects) {
         let Some(application) = self.applications.get_mut(&connection) else { return };
+        if application.xid.is_some() {
+            self.answer(connection, Err(Reason::EnvironmentError), effects);
+            return;
+        }
         if std::mem::take(&mut application.backed_out) {
             self.answer(connection, Err(Reason::BackedOut), effects);
             return;
@@ -112,8 +117,11 @@ impl QueueManager {
         }
     }
 
+    /// `MQBACK`. A global transaction that is begun is ended by it: nobody has voted yet, so this takes no decision from
+    /// its coordinator. (The product refuses it with 2012, as it does `MQCMIT`.)
     pub(super) fn backout_call(&mut self, connection: ConnectionId, effects: &mut Effects) {
         let Some(application) = self.applications.get_mut(&connection) else { return };
+        application.xid = None;
         application.backed_out = false;
         match application.unit_of_work.take() {
             Some(unit) => {
@@ -467,6 +475,9 @@ impl QueueManager {
                 Outcome::Commit => Step::CommitEnded,
                 Outcome::Backout => Step::BackoutEnded,
             });
+        }
+        if let Some(tag) = &work.last_of_tag {
+            self.unlock_tag(tag, effects);
         }
         if let Some(teller) = work.teller {
             self.tell(teller, effects);

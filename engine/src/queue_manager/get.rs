@@ -265,7 +265,10 @@ impl QueueManager {
         }
         match &get.place {
             OpenPlace::Private => {
-                self.waiting.entry(get.queue.clone()).or_default().insert(connection);
+                let waiters = self.waiting.entry(get.queue.clone()).or_default();
+                if !waiters.contains(&connection) {
+                    waiters.push(connection);
+                }
             }
             OpenPlace::Shared(structure) => {
                 if matches!(get.selection, Match::MessageId(_)) && get.look_again.is_none() {
@@ -305,12 +308,9 @@ impl QueueManager {
 
     /// Something became available on a private queue: waiters try in the order in which they came.
     pub(super) fn wake_private(&mut self, queue: &QueueName, effects: &mut Effects) {
-        let waiters: Vec<ConnectionId> =
-            self.waiting.get(queue).map(|waiters| waiters.iter().copied().collect()).unwrap_or_default();
+        // Those that find nothing line up again, in the same order.
+        let waiters = self.waiting.get_mut(queue).map(std::mem::take).unwrap_or_default();
         for connection in waiters {
-            if let Some(waiters) = self.waiting.get_mut(queue) {
-                waiters.remove(&connection);
-            }
             self.try_get(connection, effects);
         }
     }
@@ -335,7 +335,7 @@ impl QueueManager {
         match &get.place {
             OpenPlace::Private => {
                 if let Some(waiters) = self.waiting.get_mut(&get.queue) {
-                    waiters.remove(&connection);
+                    waiters.retain(|waiter| *waiter != connection);
                 }
             }
             OpenPlace::Shared(structure) => {

@@ -45,7 +45,7 @@ mod tests;
 mod timer;
 mod unit;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::frame::Frame;
 use crate::log::{Lsn, RecoveryLog};
@@ -86,7 +86,7 @@ pub struct QueueManager {
     last_browser: u64,
     applications: BTreeMap<ConnectionId, Application>,
     /// Gets that wait on private queues, in the order of their arrival.
-    waiting: BTreeMap<QueueName, BTreeSet<ConnectionId>>,
+    waiting: BTreeMap<QueueName, Vec<ConnectionId>>,
     timers: Timers,
     sharing: Option<Sharing>,
 }
@@ -161,8 +161,13 @@ impl QueueManager {
         let Some(application) = self.applications.get_mut(&connection) else { return };
         assert!(application.call.is_none(), "an application has one call outstanding");
         application.call = Some(Call::Other);
-        if !application.connected && !matches!(call, MqiCall::Connect(_)) {
-            self.answer(connection, Err(Reason::ConnectionBroken), effects);
+        let refused = match (application.connected, matches!(call, MqiCall::Connect(_))) {
+            (false, false) => Some(Reason::ConnectionHandleError),
+            (true, true) => Some(Reason::AlreadyConnected),
+            (false, true) | (true, false) => None,
+        };
+        if let Some(reason) = refused {
+            self.answer(connection, Err(reason), effects);
             return;
         }
         match call {

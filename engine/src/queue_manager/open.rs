@@ -126,19 +126,27 @@ impl QueueManager {
         self.answer(connection, answer, effects);
     }
 
-    /// `MQDISC`: commits what is uncommitted.
+    /// `MQDISC`: commits what is uncommitted, but for a global transaction, which is its coordinator's to commit: that is
+    /// backed out.
     pub(super) fn disconnect(&mut self, connection: ConnectionId, effects: &mut Effects) {
         let Some(application) = self.applications.get_mut(&connection) else { return };
         let unit = application.unit_of_work.take();
+        let global = application.xid.take().is_some();
+        application.connected = false;
+        application.backed_out = false;
         let handles: Vec<OpenQueue> = std::mem::take(&mut application.handles).into_values().collect();
         for open in handles {
             self.end_browse(&open, effects);
         }
-        self.give_up_tag(connection, effects);
+        self.give_up_tag(connection, unit.as_ref(), effects);
         match unit {
             Some(unit) => {
-                let teller = Teller { connection, answer: Ok(MqiAnswer::Done), step: None };
-                self.begin_commit(&unit, Some(teller), effects);
+                let teller = Some(Teller { connection, answer: Ok(MqiAnswer::Done), step: None });
+                if global {
+                    self.begin_backout(&unit, teller, effects);
+                } else {
+                    self.begin_commit(&unit, teller, effects);
+                }
             }
             None => self.answer(connection, Ok(MqiAnswer::Done), effects),
         }
@@ -166,11 +174,10 @@ impl QueueManager {
         for open in handles {
             self.end_browse(&open, effects);
         }
-        self.give_up_tag(connection, effects);
+        let unit = unit.filter(|unit| self.units.get(unit).is_some_and(|work| work.stage == Stage::Open));
+        self.give_up_tag(connection, unit.as_ref(), effects);
         self.applications.remove(&connection);
-        if let Some(unit) = unit
-            && self.units.get(&unit).is_some_and(|work| work.stage == Stage::Open)
-        {
+        if let Some(unit) = unit {
             if self.units.get(&unit).is_some_and(|work| !work.is_empty()) {
                 effects.report(crate::event::Event::ConnectionBackedOut { unit_of_work: unit.clone() });
             }

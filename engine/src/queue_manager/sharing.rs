@@ -465,6 +465,17 @@ impl QueueManager {
         }
         self.abandon_implicit_shared_units(effects);
         self.abandon_open_shared_units(effects);
+        self.break_tagged_connections(effects);
+    }
+
+    /// Tags belong to the life that lost the coupling facility (see [`super::tag`]).
+    fn break_tagged_connections(&mut self, effects: &mut Effects) {
+        let tagged = self.applications.iter().filter(|(_, application)| application.tag.is_some());
+        let tagged: Vec<ConnectionId> = tagged.map(|(connection, _)| *connection).collect();
+        for connection in tagged {
+            effects.push(Effect::Close { connection });
+            self.application_ended(connection, effects);
+        }
     }
 
     /// Gets outside syncpoint whose message was taken and whose end nobody knows now: if its deletion was not executed,

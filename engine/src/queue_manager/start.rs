@@ -393,7 +393,11 @@ impl QueueManager {
                     MessageState::UncommittedPut(unit) => Some(unit.clone()),
                     _ => None,
                 };
-                let (queue, message) = (name.clone(), message.clone());
+                let (queue, mut message) = (name.clone(), message.clone());
+                if !self.hardens_backout(name) {
+                    // It is only in memory, and a restart forgets it (reference D).
+                    message.descriptor.backout_count = 0;
+                }
                 records.push(LogRecord::Put { unit_of_work: put_by, queue: queue.clone(), number, message });
                 if let MessageState::UncommittedGet(unit) = state {
                     records.push(LogRecord::Get { unit_of_work: unit.clone(), queue, number });

@@ -2,7 +2,12 @@
 //!
 //! A tag is a lock in the admin structure. It stays in use after its holder's queue manager has failed, until what that
 //! held on shared queues is recovered in every structure; until then a connection with the same tag is refused with 2271
-//! (reference A3.5). That is how an application keeps the order of messages through peer recovery.
+//! (reference A3.5). That is how an application keeps the order of messages through peer recovery. For the same reason it
+//! stays in use after its holder has disconnected or gone, until the last unit of work of that connection has ended.
+//!
+//! When the link to the coupling facility is lost and the queue manager lives on, the lock is that of its former life,
+//! which peers recover and whose tags they take over. So connections with a tag are broken (2009) when the link is lost:
+//! they have to connect again, and then compete for the tag like everybody. (What the product does is not documented.)
 
 use crate::coupling_facility::command::{
     CommandRejected, ConnectionState, Connector, ListAnswer, ListOperation, LockName,
@@ -12,6 +17,7 @@ use crate::event::Event;
 use crate::machine::{ConnectionId, Effects};
 use crate::mqi::{Reason, TagUse};
 use crate::name::{ConnectionTag, StructureName};
+use crate::unit_of_work::UnitOfWorkId;
 
 use super::QueueManager;
 use super::sharing::Awaiting;
@@ -59,7 +65,8 @@ impl QueueManager {
                     *held == tag && !shared
                 })
         });
-        if conflict {
+        let being_given_up = self.units.values().any(|work| work.last_of_tag.as_ref() == Some(&tag));
+        if conflict || being_given_up {
             let holder = self.connector();
             effects.report(Event::TagRefused { tag: tag.as_str().to_owned(), holder });
             self.answer(connection, Err(Reason::ConnectionTagInUse), effects);
@@ -94,14 +101,14 @@ impl QueueManager {
                     .unwrap_or_default();
                 self.ask_for_holder(connection, holder, remaining, effects);
             }
-            (TagAwaiting::Holder { holder, remaining, .. }, Ok(ListAnswer::ConnectionState(state))) => match state {
-                ConnectionState::Failing | ConnectionState::FailedPersistent => {
+            (TagAwaiting::Holder { holder, remaining, .. }, Ok(ListAnswer::ConnectionState { state, unreleased })) => {
+                // Its next life may be active already; what counts is whether the life that held the tag is recovered.
+                if state == ConnectionState::Failing || !unreleased.is_empty() {
                     self.tag_refused(connection, &tag, holder, effects);
-                }
-                ConnectionState::Active | ConnectionState::Undefined => {
+                } else {
                     self.ask_for_holder(connection, holder, remaining, effects);
                 }
-            },
+            }
             (TagAwaiting::TakeOver { holder, .. }, Ok(ListAnswer::Done)) => {
                 effects.report(Event::TagTakenOver { tag: tag.as_str().to_owned(), from: holder });
                 self.connection_accepted(connection, effects);
@@ -149,19 +156,30 @@ impl QueueManager {
         self.answer(connection, Err(reason), effects);
     }
 
-    /// The connection ends in this queue manager's good order: the tag is free again.
-    pub(super) fn give_up_tag(&mut self, connection: ConnectionId, effects: &mut Effects) {
+    /// The connection ends in this queue manager's good order: the tag is free again, once `last_unit` has ended.
+    pub(super) fn give_up_tag(
+        &mut self,
+        connection: ConnectionId,
+        last_unit: Option<&UnitOfWorkId>,
+        effects: &mut Effects,
+    ) {
         let Some((tag, _)) = self.applications.get_mut(&connection).and_then(|application| application.tag.take())
         else {
             return;
         };
-        let shared = self
-            .applications
-            .values()
-            .any(|application| application.tag.as_ref().is_some_and(|(held, _)| *held == tag));
-        if !shared {
+        match last_unit.and_then(|unit| self.units.get_mut(unit)) {
+            Some(work) => work.last_of_tag = Some(tag),
+            None => self.unlock_tag(&tag, effects),
+        }
+    }
+
+    /// Gives the lock of a tag back, unless another connection uses the tag too.
+    pub(super) fn unlock_tag(&mut self, tag: &ConnectionTag, effects: &mut Effects) {
+        let in_use =
+            self.applications.values().any(|application| application.tag.as_ref().is_some_and(|(held, _)| held == tag));
+        if !in_use {
             let admin = StructureName::from(ADMIN_STRUCTURE);
-            let unlock = ListOperation::Unlock { lock: lock(&tag) };
+            let unlock = ListOperation::Unlock { lock: lock(tag) };
             self.structure_command(&admin, unlock, Awaiting::Nothing, effects);
         }
     }

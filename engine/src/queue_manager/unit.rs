@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::log::Lsn;
 use crate::machine::ConnectionId;
 use crate::mqi::{MqiAnswer, Reason};
-use crate::name::{QueueName, StructureName};
+use crate::name::{ConnectionTag, QueueName, StructureName};
 use crate::queue::MessageNumber;
 use crate::step::Step;
 use crate::unit_of_work::{Disposition, Outcome, SharedOperation, UnitOfWorkState, Xid};
@@ -76,6 +76,8 @@ pub(super) struct UnitOfWork {
     pub(super) teller: Option<Teller>,
     /// An operation outside syncpoint, which needs no descriptor: it has one step on one queue.
     pub(super) implicit: bool,
+    /// The connection tag that is free when it has ended: its application has left.
+    pub(super) last_of_tag: Option<ConnectionTag>,
     /// Messages it may still touch (`MAXUMSGS`).
     pub(super) operations_left: u32,
 }
@@ -93,6 +95,7 @@ impl UnitOfWork {
             descriptor: false,
             teller: None,
             implicit: false,
+            last_of_tag: None,
             operations_left: operations,
         }
     }

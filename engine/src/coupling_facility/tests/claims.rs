@@ -17,6 +17,10 @@ fn failed(structure: StructureName, name: &str, life: u32) -> CouplingResponse {
     CouplingResponse::FailedConnection { structure, connector: connector(name, life) }
 }
 
+fn in_state(state: ConnectionState, unreleased: &[u32]) -> ListAnswer {
+    ListAnswer::ConnectionState { state, unreleased: unreleased.iter().copied().map(Incarnation).collect() }
+}
+
 #[test]
 fn equal_priorities_come_in_the_order_of_puts_not_of_commits() {
     let mut world = World::new();
@@ -40,8 +44,6 @@ fn a_get_never_sees_an_uncommitted_put() {
     world.put(a, Some(unit("QM01", 1, 1)), message(1, 5, 7));
     for selection in [Match::Any, Match::MessageId(MessageId(1)), Match::CorrelationId(CorrelationId(7))] {
         assert_eq!(world.get(a, selection, unit("QM01", 1, 1)), None);
-        let answer = world.command(a, ListOperation::ReadAndDelete { queue: queue("Q"), selection });
-        assert_eq!(answer, ListAnswer::NothingThere);
     }
     assert_eq!(world.command(a, ListOperation::Browse { queue: queue("Q"), after: None }), ListAnswer::NothingThere);
 }
@@ -123,8 +125,9 @@ fn either_entries_or_elements_make_a_structure_full() {
             assert!(matches!(world.command(a, write()), ListAnswer::Written { .. }));
         }
         assert_eq!(world.command(a, write()), ListAnswer::Full);
-        let taken = world.command(a, ListOperation::ReadAndDelete { queue: queue("Q"), selection: Match::Any });
-        assert!(matches!(taken, ListAnswer::Entry { .. }));
+        let owner = unit("QM01", 1, 1);
+        let (entry, _) = world.get(a, Match::Any, owner.clone()).unwrap();
+        assert_eq!(world.command(a, ListOperation::Delete { entry, owner }), ListAnswer::Done);
         assert!(matches!(world.command(a, write()), ListAnswer::Written { .. }), "room is given back");
         world.facility.check();
     }
@@ -231,7 +234,7 @@ fn a_broken_connection_is_not_a_failed_connector() {
     world.settle();
     assert_eq!(world.responses(b), []);
     let state = ListOperation::QueryConnection { name: "QM01".into() };
-    assert_eq!(world.command(b, state), ListAnswer::ConnectionState(ConnectionState::Active));
+    assert_eq!(world.command(b, state), in_state(ConnectionState::Active, &[]));
     let again = world.attach("QM01", 1, "SYSA");
     assert!(matches!(world.command(again, ListOperation::QueryDepths), ListAnswer::Depths(_)));
 }
@@ -259,20 +262,19 @@ fn a_failed_connector_is_told_to_its_peers_and_its_work_stays() {
     };
     let to_b = world.responses(b);
     assert_eq!(to_b[1..], [failed(application(), "QM01", 1), failed(admin(), "QM01", 1)]);
-    assert_eq!(answer(to_b[0].clone()), Some(Ok(ListAnswer::ConnectionState(ConnectionState::Failing))));
+    assert_eq!(answer(to_b[0].clone()), Some(Ok(in_state(ConnectionState::Failing, &[]))));
     let to_second = world.responses(second).into_iter().filter_map(answer).collect::<Vec<_>>();
     assert_eq!(to_second, [Ok(ListAnswer::ConnectionStillFailing)]);
     assert_eq!(world.events, [Event::ConnectorFailed { connector: connector("QM01", 1) }]);
 
-    let persistent = ListAnswer::ConnectionState(ConnectionState::FailedPersistent);
-    assert_eq!(world.command(b, state()), persistent);
+    assert_eq!(world.command(b, state()), in_state(ConnectionState::FailedPersistent, &[1]));
     let late = world.try_command(a, application(), ListOperation::QueryDepths);
     assert_eq!(late, Err(CommandRejected::NotConnected));
 
     // The new life is told of its own former one; what that held stays listed as its.
     let connected = world.command(second, ListOperation::Connect);
     assert_eq!(connected, ListAnswer::Connected { failed: vec![connector("QM01", 1)] });
-    assert_eq!(world.command(b, state()), persistent);
+    assert_eq!(world.command(b, state()), in_state(ConnectionState::Active, &[1]), "active, and not yet recovered");
     let late = world.try_command(a, application(), ListOperation::Connect);
     assert_eq!(late, Err(CommandRejected::NotConnected), "a former life does not come back");
     world.put(second, Some(unit("QM01", 2, 1)), message(3, 5, 0));
@@ -290,7 +292,7 @@ fn a_failed_connector_is_told_to_its_peers_and_its_work_stays() {
     let release = ListOperation::ReleaseConnection { connector: connector("QM01", 1) };
     assert_eq!(world.command(b, release.clone()), ListAnswer::Done);
     assert_eq!(world.command(b, release), ListAnswer::NotThere);
-    assert_eq!(world.command(b, state()), ListAnswer::ConnectionState(ConnectionState::Active));
+    assert_eq!(world.command(b, state()), in_state(ConnectionState::Active, &[]));
 }
 
 #[test]
@@ -316,7 +318,7 @@ fn a_disconnect_in_good_order_leaves_nothing_and_tells_nobody() {
     assert_eq!(world.command(a, ListOperation::Disconnect), ListAnswer::Done);
     assert_eq!(world.responses(b), []);
     let state = ListOperation::QueryConnection { name: "QM01".into() };
-    assert_eq!(world.command(b, state), ListAnswer::ConnectionState(ConnectionState::Undefined));
+    assert_eq!(world.command(b, state), in_state(ConnectionState::Undefined, &[]));
     let late = world.try_command(a, application(), ListOperation::QueryDepths);
     assert_eq!(late, Err(CommandRejected::NotConnected));
 }

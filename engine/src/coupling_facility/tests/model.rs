@@ -16,7 +16,6 @@ enum Selector {
 enum Step {
     Write { member: usize, queue: usize, unit: Option<u64>, priority: u8, correlation: u128 },
     Take { member: usize, queue: usize, unit: u64, selector: Selector },
-    ReadAndDelete { member: usize, queue: usize, selector: Selector },
     Browse { member: usize, queue: usize, after: Option<(u8, u64)> },
     CommitPut { member: usize, entry: u64, unit: u64 },
     Delete { member: usize, entry: u64, unit: u64 },
@@ -41,8 +40,6 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(member, queue, unit, priority, correlation)| Step::Write { member, queue, unit, priority, correlation }),
         2 => (member.clone(), queue.clone(), unit.clone(), selector())
             .prop_map(|(member, queue, unit, selector)| Step::Take { member, queue, unit, selector }),
-        1 => (member.clone(), queue.clone(), selector())
-            .prop_map(|(member, queue, selector)| Step::ReadAndDelete { member, queue, selector }),
         1 => (member.clone(), queue, proptest::option::of((6..10_u8, 0..20_u64)))
             .prop_map(|(member, queue, after)| Step::Browse { member, queue, after }),
         3 => (member.clone(), entry.clone(), unit.clone())
@@ -143,10 +140,6 @@ impl Model {
                     Self::read(&self.entries[at])
                 }
             },
-            Step::ReadAndDelete { queue, selector, .. } => match self.first(queue, selector) {
-                None => ListAnswer::NothingThere,
-                Some(at) => Self::read(&self.entries.remove(at)),
-            },
             Step::Browse { queue, after, .. } => {
                 let behind = |key: &(u8, u64, usize)| after.is_none_or(|after| (key.0, key.1) > after);
                 let found = self.visible(queue).into_iter().find(behind);
@@ -218,9 +211,6 @@ fn command(step: &Step, next: u64) -> (usize, ListOperation) {
         Step::Take { member, queue, unit, selector } => {
             let (queue, selection, owner) = (name(queue), selection(selector), owner(member, unit));
             (member, ListOperation::MoveToGetList { queue, selection, owner })
-        }
-        Step::ReadAndDelete { member, queue, selector } => {
-            (member, ListOperation::ReadAndDelete { queue: name(queue), selection: selection(selector) })
         }
         Step::Browse { member, queue, after } => {
             let cursor = |(inverted_priority, entry)| BrowseCursor { inverted_priority, entry: EntryId(entry) };

@@ -214,7 +214,8 @@ proptest! {
             let list = ListOperation::ListHeld { connector: connector(name, 9) };
             prop_assert_eq!(world.command(again, list), ListAnswer::Entries(vec![]));
             let state = ListOperation::QueryConnection { name: name.into() };
-            prop_assert_eq!(world.command(again, state), ListAnswer::ConnectionState(ConnectionState::Active));
+            let active = ListAnswer::ConnectionState { state: ConnectionState::Active, unreleased: Vec::new() };
+            prop_assert_eq!(world.command(again, state), active);
         }
         let all = ListOperation::ReadDescriptors { queue_manager: None };
         prop_assert_eq!(world.admin(again, all), ListAnswer::Descriptors(vec![]));

@@ -337,9 +337,15 @@ impl Client {
 /// facility is lost, the queue manager itself does not know what became of the command that was on its way.
 fn fate_of_failure(call: Outstanding, reason: Reason) -> Fate {
     match (call.effect_on_unit, reason) {
-        (_, Reason::BackedOut | Reason::UnitOfWorkNotAvailable | Reason::UnitOfWorkInProgress) => Fate::DidNotHappen,
+        (
+            _,
+            Reason::BackedOut
+            | Reason::UnitOfWorkNotAvailable
+            | Reason::UnitOfWorkInProgress
+            | Reason::EnvironmentError,
+        ) => Fate::DidNotHappen,
         (EffectOnUnit::Ends | EffectOnUnit::Disconnects, _) => call.if_broken,
-        (_, Reason::ConnectionBroken | Reason::CouplingFacilityNotAvailable | Reason::StructureInUse) => call.if_broken,
+        (_, Reason::ConnectionBroken | Reason::CouplingFacilityNotAvailable) => call.if_broken,
         _ => Fate::DidNotHappen,
     }
 }

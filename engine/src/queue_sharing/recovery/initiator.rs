@@ -52,13 +52,16 @@ pub(super) struct Initiator {
     key: RecoveryKey,
     state: State,
     own_shares: Vec<(RecoveryPhase, u32, u32)>,
+    /// Members that failed meanwhile: no use waiting for them.
+    gone: BTreeSet<QueueManagerName>,
     again: bool,
     items: u32,
 }
 
 impl Initiator {
     pub(super) fn new<A: From<RecoveryAwaiting>>(key: RecoveryKey, context: &mut Context<'_, A>) -> Self {
-        let mut initiator = Initiator { key, state: State::Locking, own_shares: Vec::new(), again: false, items: 0 };
+        let (own_shares, gone) = (Vec::new(), BTreeSet::new());
+        let mut initiator = Initiator { key, state: State::Locking, own_shares, gone, again: false, items: 0 };
         initiator.lock(context);
         initiator
     }
@@ -94,6 +97,17 @@ impl Initiator {
         }
     }
 
+    /// A member failed. If it helps, the initiator does its share itself.
+    pub(super) fn member_failed(&mut self, failed: &QueueManagerName) {
+        self.gone.insert(failed.clone());
+        if let State::Phase { phase, helpers, .. } = &self.state {
+            let share = (1..).zip(helpers).find(|(_, helper)| *helper == failed).map(|(share, _)| share);
+            if let Some(share) = share {
+                self.take_back(*phase, share);
+            }
+        }
+    }
+
     /// Takes an answer; tells whether the recovery is over for this member.
     pub(super) fn answered<A: From<RecoveryAwaiting>>(
         &mut self,
@@ -115,11 +129,15 @@ impl Initiator {
                 let query = ListOperation::QueryConnection { name: self.key.failed.name.clone() };
                 !self.command(query, InitiatorAwaiting::StillFailed, context)
             }
-            (InitiatorAwaiting::StillFailed, ListAnswer::ConnectionState(state)) => match state {
-                ConnectionState::Failing | ConnectionState::FailedPersistent => self.begin(context),
-                ConnectionState::Undefined | ConnectionState::Active => self.unlock(context),
-            },
-            (InitiatorAwaiting::PeerState(peer), ListAnswer::ConnectionState(state)) => {
+            (InitiatorAwaiting::StillFailed, ListAnswer::ConnectionState { state, unreleased }) => {
+                // While it is failing it is not in the list yet.
+                if state == ConnectionState::Failing || unreleased.contains(&self.key.failed.incarnation) {
+                    self.begin(context)
+                } else {
+                    self.unlock(context)
+                }
+            }
+            (InitiatorAwaiting::PeerState(peer), ListAnswer::ConnectionState { state, .. }) => {
                 let State::CountingPeers { unanswered, active } = &mut self.state else { return false };
                 *unanswered -= 1;
                 if state == ConnectionState::Active {
@@ -227,9 +245,10 @@ impl Initiator {
     fn begin_phase<A: From<RecoveryAwaiting>>(
         &mut self,
         phase: RecoveryPhase,
-        helpers: Vec<QueueManagerName>,
+        mut helpers: Vec<QueueManagerName>,
         context: &mut Context<'_, A>,
     ) {
+        helpers.retain(|helper| !self.gone.contains(helper));
         context.effects.step(match phase {
             RecoveryPhase::One => Step::RecoveryPhaseOne,
             RecoveryPhase::Two => Step::RecoveryPhaseTwo,

@@ -18,8 +18,8 @@
 //! A restarting member recovers its own former life in the same way, for what its peers have not recovered or are not
 //! there to recover. Different structures are recovered independently of each other.
 //!
-//! Work is shared out by unit of work in phase 1 and by entry in phase 2; a helper that does not answer in time has its
-//! share done by the initiator. How the product shares out is not documented.
+//! Work is shared out by unit of work in phase 1 and by entry in phase 2; a helper that fails or does not answer in
+//! time has its share done by the initiator. How the product shares out is not documented.
 
 mod initiator;
 mod share;
@@ -113,6 +113,14 @@ impl Recoveries {
             .filter(|(other, initiator)| other.structure == key.structure && initiator.waits_for(&key.failed))
             .map(|(other, _)| other.clone())
             .collect();
+        let in_structure: Vec<RecoveryKey> =
+            self.initiated.keys().filter(|other| other.structure == key.structure).cloned().collect();
+        for other in in_structure {
+            if let Some(initiator) = self.initiated.get_mut(&other) {
+                initiator.member_failed(&key.failed.name);
+            }
+            self.begin_own_shares(other, context);
+        }
         if let Entry::Vacant(vacant) = self.initiated.entry(key) {
             let key = vacant.key();
             if key.structure.as_str() != ADMIN_STRUCTURE && key.failed.name != context.me.name {

@@ -314,7 +314,6 @@ impl Session {
                 | Reason::PageSetFull
                 | Reason::ObjectInUse
                 | Reason::CouplingFacilityNotAvailable
-                | Reason::StructureInUse
                 | Reason::SyncpointLimitReached
                 | Reason::PersistentNotAllowed
                 | Reason::MessageTooBigForQueue
