@@ -73,6 +73,8 @@ pub(super) struct Application {
     pub(super) unit_of_work: Option<UnitOfWorkId>,
     /// The global transaction begun, if the application has a coordinator.
     pub(super) xid: Option<Xid>,
+    /// The global transaction that was prepared over this very connection: its second phase is due.
+    pub(super) prepared: Option<Xid>,
     /// Its unit of work was backed out behind its back: the next syncpoint call says so.
     pub(super) backed_out: bool,
     pub(super) tag: Option<(ConnectionTag, TagUse)>,
@@ -91,6 +93,7 @@ impl Application {
             last_handle: 0,
             unit_of_work: None,
             xid: None,
+            prepared: None,
             backed_out: false,
             tag: None,
             call: None,

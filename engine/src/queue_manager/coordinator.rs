@@ -104,7 +104,7 @@ impl QueueManager {
         let unit = self.unit_of_work_of(connection);
         if let Some(application) = self.applications.get_mut(&connection) {
             application.unit_of_work = None;
-            application.xid = None;
+            application.prepared = application.xid.take();
         }
         let teller = Teller { connection, answer: Ok(MqiAnswer::Done), step: None };
         self.begin_prepare(&unit, teller, effects);
@@ -124,6 +124,7 @@ impl QueueManager {
             return;
         }
         let disposition = application.disposition;
+        let second_phase = application.prepared.take_if(|prepared| prepared == xid).is_some();
         let here = self
             .units
             .iter()
@@ -132,7 +133,9 @@ impl QueueManager {
         match here {
             Some((unit, true)) => {
                 let teller = Teller { connection, answer: Ok(MqiAnswer::Done), step: None };
-                effects.report(Event::InDoubtResolved { unit_of_work: unit.clone(), outcome });
+                if !second_phase {
+                    effects.report(Event::InDoubtResolved { unit_of_work: unit.clone(), outcome });
+                }
                 self.end_in_doubt(&unit, outcome, Some(teller), effects);
             }
             // It is being resolved already: the coordinator asks again.
