@@ -132,7 +132,7 @@ pub struct QueueManagerDefinition {
     /// and 60 s).
     pub client_silence: Duration,
     /// How long a restart takes beyond reading log and structures: loading the address space, opening data sets.
-    /// Default 5 s (the product's range is wide; the reference names 30 s for a whole restart).
+    /// Default 5 s (the product's range is wide; 30 s for a whole restart is a common figure).
     pub start_duration: Duration,
     /// How often a member looks again at what it could not do: reconnecting to a structure, recovering a connector.
     /// Default 5 s.

@@ -2,7 +2,7 @@
 //!
 //! Triggered by the abnormal disconnection of a connector from a structure, which every other connector of that structure
 //! is told (`CSQE008I`). All of them try to initiate; one wins, and all cooperate (IBM MQ for z/OS "Peer recovery",
-//! csq82gs; reference A3.1, G2):
+//! csq82gs; reference A3.1):
 //!
 //! ```text
 //! lock (one initiator) ─► still failed? ─► who can help? ─► phase 1: in-commit, in-backout ─► phase 2: in-flight
