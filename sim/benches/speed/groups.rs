@@ -29,11 +29,12 @@ fn spread(measured: &Measured, picoseconds: u64) -> String {
 /// A delivered frame with 1 and with 64 conversations, against peers.
 pub(crate) fn frames() {
     type Converse = fn(u64, u64) -> u64;
-    let all: [(&str, Converse, u64); 4] = [
+    let all: [(&str, Converse, u64); 5] = [
         ("bare event loop", peers::bare, 8_000_000),
         ("this fabric", fabric_frames::converse, 1_000_000),
         ("madsim TcpStream", peers::madsim_tcp, 600_000),
         ("madsim Endpoint", peers::madsim_endpoint, 400_000),
+        ("turmoil", peers::on_turmoil, 24_000),
     ];
     let contenders = all.into_iter().flat_map(|(name, converse, calls)| {
         [1, 64].map(|conversations| {

@@ -104,6 +104,41 @@ pub(crate) fn madsim_endpoint(conversations: u64, calls: u64) -> u64 {
     2 * conversations * calls
 }
 
+/// On turmoil's TCP with a tick of 10 ms: with many conversations its best case, since a tick costs the same for all.
+pub(crate) fn on_turmoil(conversations: u64, calls: u64) -> u64 {
+    const PORT: u16 = 1414;
+    let mut world = turmoil::Builder::new()
+        .tick_duration(Duration::from_millis(10))
+        .simulation_duration(Duration::from_secs(1_000_000))
+        .rng_seed(1)
+        .build();
+    world.host("server", || async {
+        let listener = turmoil::net::TcpListener::bind((std::net::Ipv4Addr::UNSPECIFIED, PORT)).await?;
+        loop {
+            let (mut stream, _) = listener.accept().await?;
+            tokio::spawn(async move {
+                let mut message = [0; LENGTH];
+                while stream.read_exact(&mut message).await.is_ok() {
+                    stream.write_all(&message).await.expect("the caller listens");
+                }
+            });
+        }
+    });
+    for number in 0..conversations {
+        world.client(format!("caller-{number}"), async move {
+            let mut stream = turmoil::net::TcpStream::connect(("server", PORT)).await?;
+            let mut message = [7; LENGTH];
+            for _ in 0..calls {
+                stream.write_all(&message).await?;
+                stream.read_exact(&mut message).await?;
+            }
+            Ok(())
+        });
+    }
+    world.run().expect("every caller comes to its end");
+    2 * conversations * calls
+}
+
 /// A heap of events and nothing else: what nobody can go below.
 pub(crate) fn bare(conversations: u64, calls: u64) -> u64 {
     let mut heap = BinaryHeap::new();

@@ -42,6 +42,8 @@ struct State {
     armed: Vec<Armed>,
     streams: Vec<ChaCha8Rng>,
     tape: Vec<String>,
+    /// Of each fault of the scenario, whether it has struck.
+    struck: Vec<bool>,
     /// The time of faults is over.
     over: bool,
 }
@@ -95,7 +97,13 @@ impl Nemesis {
                 }),
             }
         }
-        let state = Mutex::new(State { armed, streams, tape: Vec::new(), over: false });
+        let state = Mutex::new(State {
+            armed,
+            streams,
+            tape: Vec::new(),
+            struck: vec![false; scenario.faults.len()],
+            over: false,
+        });
         Nemesis { faults: scenario.faults.clone(), world, agenda, witness, state }
     }
 
@@ -170,7 +178,11 @@ impl Nemesis {
             }
         };
         let settled = Fault { line: *line, when, what };
-        self.state().tape.push(fault_to_text(&settled));
+        {
+            let mut state = self.state();
+            state.tape.push(fault_to_text(&settled));
+            state.struck[fault] = true;
+        }
         strike::strike(fabric, &self.world, &self.agenda, &self.witness, &settled.what);
     }
 
@@ -183,6 +195,15 @@ impl Nemesis {
         }
         strike::heal(fabric, &self.world, self.agenda.clear());
         self.witness.healed(fabric, "everything mended, everything started again");
+    }
+
+    /// Faults of the scenario that have not struck, as the scenario language writes them: the step or event that they
+    /// wait for was not seen often enough, or chance did not bring them about.
+    #[must_use]
+    pub fn dormant(&self) -> Vec<String> {
+        let state = self.state();
+        let faults = self.faults.iter().zip(&state.struck);
+        faults.filter(|(_, struck)| !**struck).map(|(fault, _)| fault_to_text(fault)).collect()
     }
 
     /// What happened, in the scenario language.

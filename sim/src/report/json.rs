@@ -22,6 +22,7 @@ pub fn json(outcome: &RunOutcome) -> Value {
     put("simulated_ms", json!(milliseconds(outcome.simulated)));
     put("frames", json!(outcome.frames));
     put("unreached", json!(outcome.unreached));
+    put("dormant_faults", json!(outcome.dormant));
     put("outages", outages(outcome));
     put("interruptions", interruptions(outcome));
     put("recoveries", recoveries(outcome));

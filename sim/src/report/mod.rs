@@ -47,6 +47,7 @@ pub fn render(outcome: &RunOutcome) -> String {
     topology::write_workload(&mut page, scenario);
     timeline::write(&mut page, outcome);
     timeline::write_recoveries(&mut page, outcome);
+    timeline::write_dormant(&mut page, outcome);
     outage::write(&mut page, outcome);
     account::write(&mut page, &outcome.judgement);
     timeline::write_reached(&mut page, outcome);

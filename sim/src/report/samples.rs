@@ -123,6 +123,7 @@ pub(crate) fn passing(seed: u64) -> RunOutcome {
         events: vec![("peer_backed_out_get", 6), ("peer_recovery_ended", 1)],
         steps: vec![(Step::GetTaken, 61)],
         unreached: vec!["peer_recovery_restarted".to_owned()],
+        dormant: Vec::new(),
         recoveries: vec![Recovery {
             fault: "QM01 killed".to_owned(),
             at: at(1_203),

@@ -143,6 +143,17 @@ pub(super) fn write_recoveries(page: &mut String, outcome: &RunOutcome) {
     }
 }
 
+/// Faults that did not strike, so that nobody takes a run for proof against them.
+pub(super) fn write_dormant(page: &mut String, outcome: &RunOutcome) {
+    if outcome.dormant.is_empty() {
+        return;
+    }
+    heading(page, "Faults that did not strike");
+    for fault in &outcome.dormant {
+        paragraph(page, 2, fault);
+    }
+}
+
 pub(super) fn write_reached(page: &mut String, outcome: &RunOutcome) {
     let expect = &outcome.scenario.expect;
     if expect.reach.is_empty() && expect.reach_steps.is_empty() {

@@ -104,6 +104,7 @@ pub(super) async fn take(fabric: Fabric, request: RunRequest) -> RunOutcome {
         events: seen.events.into_iter().collect(),
         steps: seen.steps.into_iter().collect(),
         unreached,
+        dormant: director.nemesis.dormant(),
         fingerprint: fabric.fingerprint(),
         simulated: fabric.now().since(Time::START),
         frames: fabric.frames_delivered(),

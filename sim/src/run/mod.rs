@@ -64,6 +64,8 @@ pub struct RunOutcome {
     pub steps: Vec<(Step, u64)>,
     /// Names in `reach` that were never seen.
     pub unreached: Vec<String>,
+    /// Faults of the scenario that did not strike, in the scenario language.
+    pub dormant: Vec<String>,
     /// For each fault when it was noticed and when the last recovery from it was complete; in order of time.
     pub recoveries: Vec<Recovery>,
     /// What the ledger says.
