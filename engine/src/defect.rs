@@ -53,6 +53,16 @@ defects! {
     ListSignalLost = "list-signal-lost";
     /// peer recovery reports that it is complete before it has done anything
     RecoveryReportedEarly = "recovery-reported-early";
+
+    // Core groups and the HA manager.
+
+    // Databases and data stores.
+
+    // File servers and file stores.
+
+    // Messaging engines.
+
+    // Application servers.
 }
 
 #[cfg(feature = "defects")]

@@ -157,6 +157,16 @@ events! {
     Detection CouplingLinkLost { coupling_facility: CouplingFacilityName } = "coupling_link_lost", "link to {coupling_facility} lost";
     /// an image has its link to a coupling facility again
     Recovery CouplingLinkRestored { coupling_facility: CouplingFacilityName } = "coupling_link_restored", "link to {coupling_facility} restored";
+
+    // Core groups and the HA manager.
+
+    // Databases and data stores.
+
+    // File servers and file stores.
+
+    // Messaging engines.
+
+    // Application servers.
 }
 
 impl Event {

@@ -32,4 +32,14 @@ pub mod coupling_facility;
 
 pub mod sysplex;
 
+pub mod application_server;
+
+pub mod ha_manager;
+
+pub mod messaging_engine;
+
+pub mod database;
+
+pub mod file_server;
+
 pub mod defect;

@@ -84,3 +84,31 @@ name! {
     /// A connection tag (`MQCNO` connection tag): serialises applications in a queue-sharing group.
     ConnectionTag
 }
+name! {
+    /// A service integration bus: `PAYMENTS.BUS`.
+    BusName
+}
+name! {
+    /// A messaging engine: `cluster1.000-PAYMENTS.BUS`.
+    MessagingEngineName
+}
+name! {
+    /// A destination of a bus: `PAYMENT.REQUEST`.
+    DestinationName
+}
+name! {
+    /// A cluster of application servers: `cluster1`.
+    ClusterName
+}
+name! {
+    /// A core group: `DefaultCoreGroup`.
+    CoreGroupName
+}
+name! {
+    /// A schema of a database: one messaging engine's tables.
+    SchemaName
+}
+name! {
+    /// A directory of a file server: one messaging engine's file store.
+    DirectoryName
+}

@@ -95,6 +95,16 @@ steps! {
     CoordinatorDecided = "coordinator.decided";
     /// a checkpoint is written, the old part of the log is not discarded yet
     CheckpointWritten = "checkpoint.written";
+
+    // Core groups and the HA manager.
+
+    // Databases and data stores.
+
+    // File servers and file stores.
+
+    // Messaging engines.
+
+    // Application servers.
 }
 
 impl fmt::Display for Step {

@@ -203,7 +203,8 @@ impl QueueManager {
             Frame::MqiCall(call) => self.call(connection, *call, effects),
             Frame::CouplingResponse(response) => self.coupling_response(connection, *response, effects),
             Frame::Sysplex(frame) => self.sysplex_frame(*frame, effects),
-            Frame::MqiReply(_) | Frame::CouplingRequest(_) => {}
+            // Spoken by others, or of another protocol: whoever sends it here is not meant for a queue manager.
+            _ => {}
         }
     }
 }

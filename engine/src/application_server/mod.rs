@@ -1,0 +1,3 @@
+//! Not described yet.
+
+pub mod frame;

@@ -1,0 +1,3 @@
+//! Core groups and the high availability manager (HAManager).
+
+pub mod frame;

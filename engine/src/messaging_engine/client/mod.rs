@@ -1,0 +1,1 @@
+//! One connection of a client to the bus: the client's half.

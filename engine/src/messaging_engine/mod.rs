@@ -1,0 +1,8 @@
+//! A messaging engine of a service integration bus.
+
+pub mod client;
+pub mod definition;
+pub mod frame;
+pub mod message;
+pub mod reliability;
+pub mod store;

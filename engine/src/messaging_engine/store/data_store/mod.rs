@@ -1,0 +1,1 @@
+//! Data store: tables of a relational database.

@@ -1,0 +1,1 @@
+//! File store: three files in one directory.
