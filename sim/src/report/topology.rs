@@ -11,7 +11,7 @@ pub(super) fn write(page: &mut String, scenario: &Scenario) {
     let topology = &scenario.topology;
     heading(page, "Topology");
     places(page, scenario);
-    for group in &topology.queue_sharing_groups {
+    for group in &topology.sysplex.queue_sharing_groups {
         group_section(page, topology, group);
     }
     private_queues(page, topology);
@@ -21,11 +21,12 @@ pub(super) fn write(page: &mut String, scenario: &Scenario) {
 fn places(page: &mut String, scenario: &Scenario) {
     let topology = &scenario.topology;
     let mut table = Table::new(&[Align::Left, Align::Left, Align::Left]);
-    for image in &topology.images {
-        let managers = topology.queue_managers.iter().filter(|manager| manager.image == image.name).map(|manager| {
-            let group = manager.group.as_ref().map(|group| format!(" ({group})")).unwrap_or_default();
-            format!("queue manager {}{group}", manager.name)
-        });
+    for image in &topology.sysplex.images {
+        let managers =
+            topology.sysplex.queue_managers.iter().filter(|manager| manager.image == image.name).map(|manager| {
+                let group = manager.group.as_ref().map(|group| format!(" ({group})")).unwrap_or_default();
+                format!("queue manager {}{group}", manager.name)
+            });
         let applications = applications_on(scenario, Place::Image(image.name.clone()));
         table.row([
             "image".into(),
@@ -33,8 +34,9 @@ fn places(page: &mut String, scenario: &Scenario) {
             managers.chain(applications).collect::<Vec<_>>().join(", "),
         ]);
     }
-    for facility in &topology.coupling_facilities {
-        let groups = topology.queue_sharing_groups.iter().filter(|group| group.coupling_facility == facility.name);
+    for facility in &topology.sysplex.coupling_facilities {
+        let groups =
+            topology.sysplex.queue_sharing_groups.iter().filter(|group| group.coupling_facility == facility.name);
         let held = groups
             .map(|group| {
                 let names: Vec<&str> = group.structures.keys().map(|name| name.as_str()).collect();
@@ -62,6 +64,7 @@ fn applications_on(scenario: &Scenario, place: Place) -> impl Iterator<Item = St
 fn group_section(page: &mut String, topology: &Topology, group: &QueueSharingGroup) {
     page.push('\n');
     let members: Vec<String> = topology
+        .sysplex
         .queue_managers
         .iter()
         .filter(|manager| manager.group.as_ref() == Some(&group.name))
@@ -87,7 +90,7 @@ fn group_section(page: &mut String, topology: &Topology, group: &QueueSharingGro
 
 fn private_queues(page: &mut String, topology: &Topology) {
     let mut table = Table::new(&[Align::Left, Align::Left, Align::Left]);
-    for manager in &topology.queue_managers {
+    for manager in &topology.sysplex.queue_managers {
         for (name, queue) in &manager.queues {
             table.row([manager.name.to_string(), name.to_string(), queue_attributes(queue)]);
         }
@@ -121,10 +124,10 @@ fn queue_attributes(queue: &Queue) -> String {
 }
 
 fn policies(page: &mut String, topology: &Topology) {
-    if topology.images.is_empty() {
+    if topology.sysplex.images.is_empty() {
         return;
     }
-    let policy = &topology.failure_management;
+    let policy = &topology.sysplex.failure_management;
     page.push('\n');
     paragraph(
         page,
@@ -139,7 +142,7 @@ fn policies(page: &mut String, topology: &Topology) {
             length(policy.link_loss_detection),
         ),
     );
-    for restart in &topology.automatic_restart {
+    for restart in &topology.sysplex.automatic_restart {
         let mut places: Vec<String> = Vec::new();
         if restart.in_place {
             places.push("in place".to_owned());

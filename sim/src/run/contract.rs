@@ -44,7 +44,7 @@ pub(super) fn of(scenario: &Scenario, history: &mut History) -> Contract {
 /// Nonpersistent messages on private queues are discarded when their queue manager ends. Those on shared queues survive
 /// it.
 fn private_nonpersistent(scenario: &Scenario, history: &mut History) -> Vec<PermittedLoss> {
-    let managers = scenario.topology.queue_managers.iter().filter(|manager| !manager.queues.is_empty());
+    let managers = scenario.topology.sysplex.queue_managers.iter().filter(|manager| !manager.queues.is_empty());
     managers
         .map(|manager| PermittedLoss {
             nonpersistent_only: true,
@@ -63,11 +63,12 @@ fn private_nonpersistent(scenario: &Scenario, history: &mut History) -> Vec<Perm
 /// Every queue: what the history calls it, and its own name.
 fn history_names(scenario: &Scenario) -> Vec<(String, String)> {
     let topology = &scenario.topology;
-    let private = topology.queue_managers.iter().flat_map(|manager| {
+    let private = topology.sysplex.queue_managers.iter().flat_map(|manager| {
         let private = manager.queues.iter().filter(|(_, queue)| queue.definition.place == QueuePlace::Private);
         private.map(|(name, _)| (format!("{}/{name}", manager.name), name.to_string()))
     });
     let shared = topology
+        .sysplex
         .queue_sharing_groups
         .iter()
         .flat_map(|group| group.queues.keys())
@@ -98,7 +99,7 @@ fn clock_error_ns(scenario: &Scenario) -> u64 {
         let drift_ns = (run_ns / 1_000_000).saturating_mul(u64::from(clock.drift_ppm.unsigned_abs()));
         clock.skew_ns.unsigned_abs().saturating_add(drift_ns)
     };
-    let worst = scenario.topology.images.iter().map(|image| error(image.clock)).max().unwrap_or(0);
+    let worst = scenario.topology.sysplex.images.iter().map(|image| error(image.clock)).max().unwrap_or(0);
     worst.saturating_mul(2)
 }
 

@@ -179,7 +179,8 @@ async fn audit(
         ProcessOptions { name: ProcessName::from("auditor"), host, disk: None, start_duration: Duration::ZERO };
     let auditor = fabric.add_process(options, auditor_body(plan, shared.clone(), result.clone()));
     fabric.start(auditor);
-    let patience = AUDIT_PATIENCE * u32::try_from(scenario.topology.queue_managers.len() + 1).unwrap_or(u32::MAX) * 2;
+    let patience =
+        AUDIT_PATIENCE * u32::try_from(scenario.topology.sysplex.queue_managers.len() + 1).unwrap_or(u32::MAX) * 2;
     let until = fabric.now() + patience;
     loop {
         if let Some(audit) = result.lock().expect("a panic of the auditor ends the run").take() {

@@ -72,10 +72,11 @@ impl World {
     #[must_use]
     pub fn build(fabric: &Fabric, scenario: &Scenario, shared: &Arc<Shared>) -> World {
         let topology = &scenario.topology;
-        let mut world = World { network: topology.network, coupling_link: topology.coupling_link, ..World::default() };
+        let mut world =
+            World { network: topology.network, coupling_link: topology.sysplex.coupling_link, ..World::default() };
         fabric.set_default_link(LinkKind::Network, topology.network);
-        fabric.set_default_link(LinkKind::Coupling, topology.coupling_link);
-        fabric.set_default_link(LinkKind::Signalling, topology.coupling_link);
+        fabric.set_default_link(LinkKind::Coupling, topology.sysplex.coupling_link);
+        fabric.set_default_link(LinkKind::Signalling, topology.sysplex.coupling_link);
         for host in &topology.hosts {
             world.add_place(fabric, Place::Host(host.name.clone()), host.clock);
         }

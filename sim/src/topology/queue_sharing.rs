@@ -32,12 +32,12 @@ fn commands(coupling_facility: &CouplingFacilityName) -> Address {
 
 pub(super) fn plan(fabric: &Fabric, topology: &Topology, world: &mut World) -> Vec<Plan> {
     let mut plans = Vec::new();
-    for coupling_facility in &topology.coupling_facilities {
+    for coupling_facility in &topology.sysplex.coupling_facilities {
         let place = Place::CouplingFacility(coupling_facility.name.clone());
         world.add_place(fabric, place.clone(), ClockError::default());
         let address = commands(&coupling_facility.name);
         fabric.declare_address(address.clone(), LinkKind::Coupling, Duration::ZERO);
-        let groups = topology.queue_sharing_groups.iter();
+        let groups = topology.sysplex.queue_sharing_groups.iter();
         let structures = groups
             .filter(|group| group.coupling_facility == coupling_facility.name)
             .flat_map(|group| group.structures.iter())
@@ -60,7 +60,7 @@ pub(super) fn plan(fabric: &Fabric, topology: &Topology, world: &mut World) -> V
             restart: Duration::ZERO,
         });
     }
-    for image in &topology.images {
+    for image in &topology.sysplex.images {
         let place = Place::Image(image.name.clone());
         world.add_place(fabric, place.clone(), image.clock);
         fabric.declare_address(signalling(&image.name), LinkKind::Signalling, Duration::ZERO);
@@ -74,23 +74,24 @@ pub(super) fn plan(fabric: &Fabric, topology: &Topology, world: &mut World) -> V
             restart: Duration::ZERO,
         });
     }
-    for member in &topology.queue_managers {
+    for member in &topology.sysplex.queue_managers {
         plans.push(queue_manager(fabric, topology, member));
     }
     plans
 }
 
 fn image_definition(name: &ImageName, topology: &Topology) -> ImageDefinition {
-    let others = topology.images.iter().filter(|other| other.name != *name);
-    let coupling_facilities = topology.coupling_facilities.iter();
+    let others = topology.sysplex.images.iter().filter(|other| other.name != *name);
+    let coupling_facilities = topology.sysplex.coupling_facilities.iter();
     ImageDefinition {
         name: name.clone(),
         local_address: services(name),
         signalling_address: signalling(name),
         others: others.map(|other| (other.name.clone(), signalling(&other.name))).collect(),
         coupling_facilities: coupling_facilities.map(|cf| (cf.name.clone(), commands(&cf.name))).collect(),
-        failure_management: topology.failure_management,
+        failure_management: topology.sysplex.failure_management,
         restart: topology
+            .sysplex
             .automatic_restart
             .iter()
             .map(|policy| RestartPolicy {
@@ -107,15 +108,17 @@ fn image_definition(name: &ImageName, topology: &Topology) -> ImageDefinition {
 
 fn queue_manager(fabric: &Fabric, topology: &Topology, member: &Member) -> Plan {
     let name = member.name.clone();
-    let group =
-        member.group.as_ref().and_then(|group| topology.queue_sharing_groups.iter().find(|other| other.name == *group));
+    let group = member
+        .group
+        .as_ref()
+        .and_then(|group| topology.sysplex.queue_sharing_groups.iter().find(|other| other.name == *group));
     let mut listeners = vec![addresses::of_queue_manager(&name)];
     listeners.extend(group.map(|group| addresses::of_group(&group.name)));
     for address in &listeners {
         fabric.declare_address(address.clone(), LinkKind::Network, Duration::ZERO);
     }
     if let Some(group) = group {
-        for image in &topology.images {
+        for image in &topology.sysplex.images {
             fabric.declare_address(local_group_address(&group.name, &image.name), LinkKind::Network, Duration::ZERO);
         }
     }
@@ -162,6 +165,7 @@ fn queue_manager(fabric: &Fabric, topology: &Topology, member: &Member) -> Plan 
 
 fn group_definition(group: &QueueSharingGroup, topology: &Topology) -> GroupDefinition {
     let members: Vec<QueueManagerName> = topology
+        .sysplex
         .queue_managers
         .iter()
         .filter(|member| member.group.as_ref() == Some(&group.name))

@@ -108,7 +108,7 @@ impl Auditor<'_> {
     async fn visit_all(&mut self) {
         let topology = self.plan.topology.clone();
         let mut away = Vec::new();
-        for manager in &topology.queue_managers {
+        for manager in &topology.sysplex.queue_managers {
             if !self.visit(manager, &topology).await {
                 away.push(manager);
             }
@@ -119,7 +119,7 @@ impl Auditor<'_> {
             }
             self.ask_a_peer(manager, &topology).await;
         }
-        for group in &topology.queue_sharing_groups {
+        for group in &topology.sysplex.queue_sharing_groups {
             let missing: Vec<_> = group.queues.keys().filter(|queue| !self.seen_shared.contains(*queue)).collect();
             if !missing.is_empty() {
                 self.incomplete.push(format!("no member of {} shows its queues {missing:?}", group.name));
@@ -168,7 +168,7 @@ impl Auditor<'_> {
         }
         let statuses = self.settled_queues(until).await?;
         let shared_queues = manager.group.as_ref().and_then(|name| {
-            topology.queue_sharing_groups.iter().find(|group| group.name == *name).map(|group| &group.queues)
+            topology.sysplex.queue_sharing_groups.iter().find(|group| group.name == *name).map(|group| &group.queues)
         });
         let private = manager.queues.keys().map(|queue| (queue, false));
         let shared = shared_queues.into_iter().flat_map(|queues| queues.keys()).map(|queue| (queue, true));
@@ -219,7 +219,8 @@ impl Auditor<'_> {
 
     /// Asks the other members of its group what a member that is away left in doubt.
     async fn ask_a_peer(&mut self, away: &QueueManager, topology: &Topology) {
-        let peers = topology.queue_managers.iter().filter(|peer| peer.group.is_some() && peer.group == away.group);
+        let peers =
+            topology.sysplex.queue_managers.iter().filter(|peer| peer.group.is_some() && peer.group == away.group);
         for peer in peers.filter(|peer| peer.name != away.name) {
             let until = self.process.now();
             if !self.connect(&peer.name, until).await {
@@ -307,10 +308,10 @@ fn left(message: &Message, now: Time) -> LeftMessage {
 
 fn role(queue: &QueueName, topology: &Topology) -> QueueRole {
     let all_queues = || {
-        let private = topology.queue_managers.iter().flat_map(|manager| manager.queues.values());
-        private.chain(topology.queue_sharing_groups.iter().flat_map(|group| group.queues.values()))
+        let private = topology.sysplex.queue_managers.iter().flat_map(|manager| manager.queues.values());
+        private.chain(topology.sysplex.queue_sharing_groups.iter().flat_map(|group| group.queues.values()))
     };
-    if topology.queue_managers.iter().any(|manager| manager.dead_letter_queue.as_ref() == Some(queue)) {
+    if topology.sysplex.queue_managers.iter().any(|manager| manager.dead_letter_queue.as_ref() == Some(queue)) {
         QueueRole::DeadLetter
     } else if all_queues().any(|other| other.backout_queue.as_ref() == Some(queue)) {
         QueueRole::BackoutQueue

@@ -160,14 +160,14 @@ impl Shared {
     pub fn new(topology: &Topology) -> Self {
         let mut history = History::new();
         let mut private_queues = BTreeMap::new();
-        for manager in &topology.queue_managers {
+        for manager in &topology.sysplex.queue_managers {
             let facts = |(name, queue): (&QueueName, &Queue)| {
                 let history_name = format!("{}/{name}", manager.name);
                 (name.clone(), QueueFacts::new(&mut history, &history_name, name, queue))
             };
             private_queues.insert(manager.name.clone(), manager.queues.iter().map(facts).collect());
         }
-        let all_shared = topology.queue_sharing_groups.iter().flat_map(|group| group.queues.iter());
+        let all_shared = topology.sysplex.queue_sharing_groups.iter().flat_map(|group| group.queues.iter());
         let shared_queues = all_shared
             .map(|(name, queue)| (name.clone(), QueueFacts::new(&mut history, name.as_str(), name, queue)))
             .collect();

@@ -62,7 +62,7 @@ fn too_much(scenario: &Scenario, tree: &Node, problems: &mut Problems) {
 /// Exclusive input from a shared queue holds within the whole group in the product; here a queue manager knows of its own
 /// applications only, so two members would both grant it.
 fn exclusive_input_from_shared_queue(scenario: &Scenario, tree: &Node, problems: &mut Problems) {
-    let groups = &scenario.topology.queue_sharing_groups;
+    let groups = &scenario.topology.sysplex.queue_sharing_groups;
     for application in &scenario.workload {
         let Role::Consumer(Consumer { queue, exclusive: true, .. }) = &application.role else { continue };
         if groups.iter().any(|group| group.queues.contains_key(queue)) {
@@ -95,7 +95,7 @@ fn place_of(tree: &Node, application: &Application, name: &str) -> Span {
 /// resolve what another one has in doubt.
 fn way_back_through_group(scenario: &Scenario, application: &Application, tree: &Node, problems: &mut Problems) {
     let ConnectTarget::Group(name) = &application.connect.target else { return };
-    let group = scenario.topology.queue_sharing_groups.iter().find(|group| group.name == *name);
+    let group = scenario.topology.sysplex.queue_sharing_groups.iter().find(|group| group.name == *name);
     if group.is_some_and(|group| !group.group_unit_of_recovery) {
         let message = format!(
             "a TWO_PHASE application that connects to any member of {name} may come back to another one, which cannot resolve \
@@ -165,10 +165,16 @@ fn impossible(scenario: &Scenario, name: &str) -> Option<&'static str> {
     let operator = scenario.workload.iter().any(|application| matches!(&application.role, Role::Operator(_)));
     let tagged = scenario.workload.iter().any(|application| application.connect.tag.is_some());
     let group = |wanted: &dyn Fn(&crate::scenario::model::QueueSharingGroup) -> bool| {
-        scenario.topology.queue_sharing_groups.iter().any(wanted)
+        scenario.topology.sysplex.queue_sharing_groups.iter().any(wanted)
     };
     let members = |group: &crate::scenario::model::QueueSharingGroup| {
-        scenario.topology.queue_managers.iter().filter(|manager| manager.group.as_ref() == Some(&group.name)).count()
+        scenario
+            .topology
+            .sysplex
+            .queue_managers
+            .iter()
+            .filter(|manager| manager.group.as_ref() == Some(&group.name))
+            .count()
     };
     match name {
         "prepared" | "peer_left_in_doubt" | "restart_kept_in_doubt" | "in_doubt_resolved" | "coordinator.decided"
@@ -185,7 +191,7 @@ fn impossible(scenario: &Scenario, name: &str) -> Option<&'static str> {
             Some("there is no queue-sharing group with two members")
         }
         "restarted_in_place" | "restarted_across" | "restart_attempts_exhausted"
-            if scenario.topology.automatic_restart.is_empty() =>
+            if scenario.topology.sysplex.automatic_restart.is_empty() =>
         {
             Some("there is no ARM policy (arm)")
         }
@@ -196,7 +202,8 @@ fn impossible(scenario: &Scenario, name: &str) -> Option<&'static str> {
 /// Queue managers pass the steps of their protocols; only the coordinator's decision is an application's.
 fn wrong_process_for_step(scenario: &Scenario, placed: &Placed, problems: &mut Problems) {
     let When::Step { process: Some(process), step, .. } = &placed.fault.when else { return };
-    let is_queue_manager = scenario.topology.queue_managers.iter().any(|manager| manager.name.as_str() == process);
+    let is_queue_manager =
+        scenario.topology.sysplex.queue_managers.iter().any(|manager| manager.name.as_str() == process);
     let is_coordinator = *step == Step::CoordinatorDecided;
     if is_queue_manager == is_coordinator {
         let who = if is_coordinator { "an application" } else { "a queue manager" };

@@ -53,7 +53,7 @@ fn inhabitants(scenario: &Scenario, place: &Place) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     if let Place::Image(image) = place {
         found.insert(image.to_string());
-        let managers = scenario.topology.queue_managers.iter().filter(|manager| manager.image == *image);
+        let managers = scenario.topology.sysplex.queue_managers.iter().filter(|manager| manager.image == *image);
         found.extend(managers.map(|manager| manager.name.to_string()));
     }
     for application in &scenario.workload {
@@ -136,7 +136,7 @@ fn may_bring_down(scenario: &Scenario, action: &FaultAction, process: &str) -> b
 }
 
 fn is_queue_manager(scenario: &Scenario, process: &str) -> bool {
-    scenario.topology.queue_managers.iter().any(|manager| manager.name.as_str() == process)
+    scenario.topology.sysplex.queue_managers.iter().any(|manager| manager.name.as_str() == process)
 }
 
 /// `start` needs something that ended before.
@@ -177,7 +177,7 @@ fn down(scenario: &Scenario, placed: &Placed, process: &str) -> Option<(Duration
         return None;
     }
     let policy = |manager: &str| {
-        scenario.topology.automatic_restart.iter().any(|policy| policy.queue_manager.as_str() == manager)
+        scenario.topology.sysplex.automatic_restart.iter().any(|policy| policy.queue_manager.as_str() == manager)
     };
     match &placed.fault.what {
         FaultAction::Kill { restart_after, .. } if !policy(process) => {

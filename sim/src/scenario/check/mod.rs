@@ -28,9 +28,9 @@ fn is_whole(scenario: &Scenario, faults: &[Placed], tree: &Node) -> bool {
         Some(Node { value: Value::Map(entries), .. }) => entries.len(),
         _ => 0,
     };
-    written(topology, "queue_managers") == scenario.topology.queue_managers.len()
-        && written(topology, "queue_sharing_groups") == scenario.topology.queue_sharing_groups.len()
-        && written(topology, "arm") == scenario.topology.automatic_restart.len()
+    written(topology, "queue_managers") == scenario.topology.sysplex.queue_managers.len()
+        && written(topology, "queue_sharing_groups") == scenario.topology.sysplex.queue_sharing_groups.len()
+        && written(topology, "arm") == scenario.topology.sysplex.automatic_restart.len()
         && written(Some(tree), "workload") == scenario.workload.len()
         && written(Some(tree), "faults") == faults.len()
 }

@@ -261,6 +261,6 @@ fn quality_between(topology: &Topology, from: &Place, to: &Place) -> LinkQuality
         (&link.from, &link.to) == (from, to) || (&link.from, &link.to) == (to, from)
     };
     let coupling = [from, to].iter().any(|place| matches!(place, Place::CouplingFacility(_)));
-    let usual = if coupling { topology.coupling_link } else { topology.network };
+    let usual = if coupling { topology.sysplex.coupling_link } else { topology.network };
     topology.links.iter().find(joins).map_or(usual, |link| link.quality)
 }

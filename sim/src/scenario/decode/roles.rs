@@ -266,11 +266,15 @@ fn definitions<'a>(
     around: &'a Around<'_>,
 ) -> impl Iterator<Item = (&'a Queue, &'a QueueManager)> {
     let topology: &Topology = around.topology;
-    let members =
-        topology.queue_managers.iter().filter(|manager| around.members.iter().any(|m| m == manager.name.as_str()));
+    let members = topology
+        .sysplex
+        .queue_managers
+        .iter()
+        .filter(|manager| around.members.iter().any(|m| m == manager.name.as_str()));
     members.filter_map(move |manager| {
         let private = manager.queues.get(queue);
-        let group = topology.queue_sharing_groups.iter().find(|group| Some(&group.name) == manager.group.as_ref());
+        let group =
+            topology.sysplex.queue_sharing_groups.iter().find(|group| Some(&group.name) == manager.group.as_ref());
         let shared = group.and_then(|group| group.queues.get(queue));
         Some((private.or(shared)?, manager))
     })
@@ -301,8 +305,12 @@ fn check_persistence(
     }
     for (found, manager) in definitions(queue, around) {
         let QueuePlace::Shared(structure) = &found.definition.place else { continue };
-        let group =
-            around.topology.queue_sharing_groups.iter().find(|group| Some(&group.name) == manager.group.as_ref());
+        let group = around
+            .topology
+            .sysplex
+            .queue_sharing_groups
+            .iter()
+            .find(|group| Some(&group.name) == manager.group.as_ref());
         let recover = group.and_then(|group| group.structures.get(structure)).is_none_or(|structure| structure.recover);
         if !recover {
             let message = format!("{queue} cannot hold persistent messages: {structure} has recover: NO");

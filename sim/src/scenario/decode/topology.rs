@@ -5,7 +5,7 @@ use std::time::Duration;
 use indoubt_engine::sysplex::definition::FailureManagement;
 
 use crate::scenario::model::{
-    AutomaticRestart, ClockError, CouplingFacility, Host, Image, Latency, Link, LinkQuality, Place, Topology,
+    AutomaticRestart, ClockError, CouplingFacility, Host, Image, Latency, Link, LinkQuality, Place, Sysplex, Topology,
 };
 use crate::scenario::syntax::ast::Node;
 
@@ -25,14 +25,22 @@ const COUPLING_LINK: LinkQuality = LinkQuality {
     bandwidth: None,
 };
 
+/// Sections of the topology that describe systems of another family than a sysplex. Where there is one of these, there
+/// need be no image and no queue manager.
+const OTHER_FAMILIES: &[&str] = &[];
+
 /// The `topology` section.
 pub(super) fn topology(node: &Node, cx: &mut Context<'_>) -> Option<Topology> {
     let mut fields = Fields::of(node, "the topology", cx)?;
-    let mut topology = Topology { coupling_link: COUPLING_LINK, ..Topology::default() };
-    if let Some(node) = fields.require("images", cx) {
+    let mut topology =
+        Topology { sysplex: Sysplex { coupling_link: COUPLING_LINK, ..Sysplex::default() }, ..Topology::default() };
+    // Without a section of any other family it is a sysplex that is described, perhaps badly.
+    let is_sysplex = !OTHER_FAMILIES.iter().any(|section| fields.written(section).is_some());
+    let images = if is_sysplex { fields.require("images", cx) } else { fields.take("images") };
+    if let Some(node) = images {
         map(node, cx, |name, _, node, cx| {
             let clock = clocked(node, "an image", cx);
-            topology.images.push(Image { name: name.into(), clock });
+            topology.sysplex.images.push(Image { name: name.into(), clock });
         });
     }
     if let Some(node) = fields.take("hosts") {
@@ -43,25 +51,27 @@ pub(super) fn topology(node: &Node, cx: &mut Context<'_>) -> Option<Topology> {
     }
     if let Some(node) = fields.take("coupling_facilities") {
         map(node, cx, |name, _, node, cx| {
-            topology.coupling_facilities.extend(coupling_facility(name, node, cx));
+            topology.sysplex.coupling_facilities.extend(coupling_facility(name, node, cx));
         });
     }
     if let Some(node) = fields.take("queue_sharing_groups") {
         map(node, cx, |name, key, node, cx| {
-            topology.queue_sharing_groups.extend(groups::group(name, key.span, node, cx));
+            topology.sysplex.queue_sharing_groups.extend(groups::group(name, key.span, node, cx));
         });
     }
-    if let Some(node) = fields.require("queue_managers", cx) {
+    let queue_managers = if is_sysplex { fields.require("queue_managers", cx) } else { fields.take("queue_managers") };
+    if let Some(node) = queue_managers {
         map(node, cx, |name, _, node, cx| {
-            topology.queue_managers.extend(queue_managers::queue_manager(name, node, cx));
+            topology.sysplex.queue_managers.extend(queue_managers::queue_manager(name, node, cx));
         });
-        if cx.names.of(Kind::QueueManager).is_empty() && !cx.problems.any_syntax() {
+        if is_sysplex && cx.names.of(Kind::QueueManager).is_empty() && !cx.problems.any_syntax() {
             cx.problem(node.span, "there is no queue manager", "none in here");
         }
     }
-    topology.failure_management = fields.or("sfm", FailureManagement::default(), cx, failure_management);
+    topology.sysplex.failure_management = fields.or("sfm", FailureManagement::default(), cx, failure_management);
     if let Some(node) = fields.take("arm") {
         let alone: Vec<String> = topology
+            .sysplex
             .queue_managers
             .iter()
             .filter(|manager| manager.group.is_none())
@@ -75,13 +85,14 @@ pub(super) fn topology(node: &Node, cx: &mut Context<'_>) -> Option<Topology> {
                 cx.problem(key.span, message, "give it a qsgname, or a restart_after in the fault");
             }
             let policy = automatic_restart(name, node, cx);
-            topology.automatic_restart.extend(policy.filter(|_| known));
+            topology.sysplex.automatic_restart.extend(policy.filter(|_| known));
         });
     }
     topology.network =
         fields.or("network", LinkQuality::default(), cx, |node, cx| quality(node, LinkQuality::default(), cx));
-    topology.coupling_link = fields.or("coupling_link", COUPLING_LINK, cx, |node, cx| quality(node, COUPLING_LINK, cx));
-    let qualities = (topology.network, topology.coupling_link);
+    topology.sysplex.coupling_link =
+        fields.or("coupling_link", COUPLING_LINK, cx, |node, cx| quality(node, COUPLING_LINK, cx));
+    let qualities = (topology.network, topology.sysplex.coupling_link);
     topology.links =
         fields.or("links", Vec::new(), cx, |node, cx| list(node, cx, |node, cx| link(node, qualities, cx)));
     fields.not_modelled(&["db2", "db2_groups"], "Db2 is", cx);

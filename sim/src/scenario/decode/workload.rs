@@ -124,7 +124,8 @@ fn connect(
     let places = runs_on.map(|node| (node.span, list(node, cx, place_to_run)));
     let target = target?;
     let image_of = |name: &str| {
-        let queue_manager = topology.queue_managers.iter().find(|queue_manager| queue_manager.name.as_str() == name)?;
+        let queue_manager =
+            topology.sysplex.queue_managers.iter().find(|queue_manager| queue_manager.name.as_str() == name)?;
         Some(queue_manager.image.clone())
     };
     let members = match &target {

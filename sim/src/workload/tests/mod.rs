@@ -29,7 +29,7 @@ use crate::fabric::{
 use crate::scenario::model::{
     Application, Connect, ConnectTarget, Consumer, Decision, Disk, Latency, MessageTemplate, OperatorAction,
     OperatorCommand, Pace, Place, Producer, Queue, QueueManager, QueueSharingGroup, ReplyQueueManager, Requester, Role,
-    Server, Syncpointing, Topology, WhenUnknown,
+    Server, Syncpointing, Sysplex, Topology, WhenUnknown,
 };
 use fake::{FakeQueueManager, Kind, Mishap, Store};
 
@@ -60,7 +60,7 @@ fn topology() -> Topology {
         retry_interval: SECOND,
         log_disk: disk,
     };
-    Topology {
+    let sysplex = Sysplex {
         queue_sharing_groups: vec![QueueSharingGroup {
             name: "QSG1".into(),
             coupling_facility: "CF01".into(),
@@ -69,8 +69,9 @@ fn topology() -> Topology {
             group_unit_of_recovery: true,
         }],
         queue_managers: vec![manager("QM01"), manager("QM02")],
-        ..Topology::default()
-    }
+        ..Sysplex::default()
+    };
+    Topology { sysplex, ..Topology::default() }
 }
 
 struct World {

@@ -1,0 +1,189 @@
+//! Applications: where they run, to whom they connect, and what each role does.
+
+use super::place::Place;
+use super::workload::{MessageTemplate, OperatorAction, Pace, Syncpointing, WhenUnknown};
+use indoubt_engine::message::Persistence;
+use indoubt_engine::name::ConnectionTag;
+use indoubt_engine::name::QueueManagerName;
+use indoubt_engine::name::QueueName;
+use indoubt_engine::name::QueueSharingGroupName;
+use std::time::Duration;
+
+/// An application, or several of the same kind.
+#[derive(Clone, Debug)]
+pub struct Application {
+    /// Its name; instances are called `name.1`, `name.2` ... if there is more than one.
+    pub name: String,
+    /// How many instances (on each image, if `runs_on` names several).
+    pub instances: u32,
+    /// Where it runs.
+    pub runs_on: Vec<Place>,
+    /// To whom it connects.
+    pub connect: Connect,
+    /// What it does.
+    pub role: Role,
+}
+
+impl Application {
+    /// Its processes and where each runs: `name` if there is one only, else `name.1`, `name.2` ..., place by place in the
+    /// order of `runs_on`.
+    #[must_use]
+    pub fn processes(&self) -> Vec<(String, &Place)> {
+        let instances = self.instances as usize;
+        let places = self.runs_on.iter().flat_map(|place| std::iter::repeat_n(place, instances));
+        if instances * self.runs_on.len() == 1 {
+            return places.map(|place| (self.name.clone(), place)).collect();
+        }
+        places.zip(1..).map(|(place, number)| (format!("{}.{number}", self.name), place)).collect()
+    }
+}
+
+/// To whom an application connects, and how often it tries again.
+#[derive(Clone, Debug)]
+pub struct Connect {
+    /// To whom.
+    pub target: ConnectTarget,
+    /// First pause before another attempt.
+    pub retry: Duration,
+    /// The pause doubles up to this.
+    pub retry_limit: Duration,
+    /// Serialised connection tag.
+    pub tag: Option<ConnectionTag>,
+    /// Client: after how long a silence the connection is given up (heartbeat).
+    pub silence: Duration,
+}
+
+/// To whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConnectTarget {
+    /// Local bindings, to this queue manager.
+    LocalQueueManager(QueueManagerName),
+    /// Local bindings, with the group's name: to the member on the application's image.
+    LocalGroup(QueueSharingGroupName),
+    /// A client connection to this queue manager.
+    QueueManager(QueueManagerName),
+    /// A client connection to any member of the group, through its generic address.
+    Group(QueueSharingGroupName),
+}
+
+/// What an application does.
+#[derive(Clone, Debug)]
+pub enum Role {
+    /// Puts requests and waits for their replies.
+    Requester(Requester),
+    /// Gets requests, works, puts the replies, commits.
+    Server(Server),
+    /// Puts messages.
+    Producer(Producer),
+    /// Gets messages.
+    Consumer(Consumer),
+    /// An operator who types commands at given times.
+    Operator(Vec<OperatorAction>),
+}
+
+/// A request/reply client.
+#[derive(Clone, Debug)]
+pub struct Requester {
+    /// Where requests go.
+    pub request_queue: QueueName,
+    /// Where replies are awaited.
+    pub reply_queue: QueueName,
+    /// What it writes into `ReplyToQMgr`.
+    pub reply_queue_manager: ReplyQueueManager,
+    /// How many requests each instance makes.
+    pub count: u32,
+    /// How fast.
+    pub pace: Pace,
+    /// What they look like.
+    pub message: MessageTemplate,
+    /// Under syncpoint or not (one-phase: the put is committed by itself, the reply got and committed by itself).
+    pub syncpoint: Syncpointing,
+    /// How long it waits for a reply before it gives the request up.
+    pub reply_wait: Duration,
+    /// When a put or commit has an unknown outcome.
+    pub when_unknown: WhenUnknown,
+}
+
+/// `ReplyToQMgr` as a requester writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReplyQueueManager {
+    /// Blank: filled in by the queue manager with its own name.
+    Blank,
+    /// The queue-sharing group's name (for shared reply queues).
+    Group(QueueSharingGroupName),
+    /// A queue manager's.
+    QueueManager(QueueManagerName),
+}
+
+/// A server application.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Where requests come from.
+    pub request_queue: QueueName,
+    /// A further queue, private say, to which each unit of work also puts (an audit record); so that a unit of work spans
+    /// shared and private queues.
+    pub also_put: Vec<QueueName>,
+    /// Whether it answers to `ReplyToQ`.
+    pub reply: bool,
+    /// Persistence of what it puts; `None` for that of the request.
+    pub persistence: Option<Persistence>,
+    /// Bytes of a reply.
+    pub reply_size: (u32, u32),
+    /// How long it works on a request: between the get and the put, uniformly between the two.
+    pub processing_time: (Duration, Duration),
+    /// Under syncpoint or not.
+    pub syncpoint: Syncpointing,
+    /// How many requests make one unit of work.
+    pub batch: u32,
+    /// How many requests of a hundred it backs out (a failing database call, say), by its own choice.
+    pub backout_percent: u32,
+    /// Requests whose number in their producer leaves no remainder when divided by this are poison: it always backs them
+    /// out. 0 for none.
+    pub poison_every: u32,
+    /// Whether it honours `BOTHRESH` and `BOQNAME`.
+    pub honours_backout_threshold: bool,
+}
+
+/// A producer.
+#[derive(Clone, Debug)]
+pub struct Producer {
+    /// Where; each unit of work puts to each of them.
+    pub queues: Vec<QueueName>,
+    /// How many units of work each instance makes.
+    pub count: u32,
+    /// How many messages for each queue make one unit of work.
+    pub batch: u32,
+    /// How fast.
+    pub pace: Pace,
+    /// What they look like.
+    pub message: MessageTemplate,
+    /// Under syncpoint or not.
+    pub syncpoint: Syncpointing,
+    /// How many units of work of a hundred it backs out by its own choice.
+    pub backout_percent: u32,
+    /// When a put or commit has an unknown outcome.
+    pub when_unknown: WhenUnknown,
+}
+
+/// A consumer.
+#[derive(Clone, Debug)]
+pub struct Consumer {
+    /// From where.
+    pub queue: QueueName,
+    /// How many messages make one unit of work.
+    pub batch: u32,
+    /// How long it works on a message.
+    pub processing_time: (Duration, Duration),
+    /// Under syncpoint or not.
+    pub syncpoint: Syncpointing,
+    /// How many units of work of a hundred it backs out by its own choice.
+    pub backout_percent: u32,
+    /// As for a server.
+    pub poison_every: u32,
+    /// As for a server.
+    pub honours_backout_threshold: bool,
+    /// Browses with lock first, then gets what it browsed.
+    pub browse_first: bool,
+    /// `MQOO_INPUT_EXCLUSIVE`.
+    pub exclusive: bool,
+}

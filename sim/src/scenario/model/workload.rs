@@ -1,0 +1,88 @@
+//! What applications of several roles have in common, and what operators type.
+
+use indoubt_engine::message::Persistence;
+use indoubt_engine::message::Priority;
+use indoubt_engine::name::QueueManagerName;
+use indoubt_engine::unit_of_work::Outcome;
+use std::time::Duration;
+
+/// How fast work is offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Closed loop: the next one this long after the last one is done.
+    Closed {
+        /// Pause.
+        think_time: Duration,
+    },
+    /// Open loop: one at every interval, whatever became of the last one. (A requester then has several outstanding.)
+    Open {
+        /// Between the starts.
+        interval: Duration,
+    },
+}
+
+/// What an application does when it cannot know whether a put or commit worked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenUnknown {
+    /// Leaves it at that and goes on with the next one.
+    GiveUp,
+    /// Sends the same content again, marked as a possible duplicate.
+    SendAgain,
+}
+
+/// How messages are made.
+#[derive(Clone, Debug)]
+pub struct MessageTemplate {
+    /// Bytes, uniformly between the two.
+    pub size: (u32, u32),
+    /// `None` for the queue's default.
+    pub persistence: Option<Persistence>,
+    /// Priorities with weights; empty for the queue's default.
+    pub priorities: Vec<(Priority, u32)>,
+    /// Expiry.
+    pub expiry: Option<Duration>,
+}
+
+/// Within a unit of work, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Syncpointing {
+    /// Outside syncpoint.
+    None,
+    /// One-phase: `MQCMIT`.
+    OnePhase,
+    /// Two-phase under the application's own transaction coordinator (a CICS region, say), which keeps a log of its
+    /// decisions on a disk of its host.
+    TwoPhase,
+}
+
+/// What an operator types.
+#[derive(Clone, Debug)]
+pub struct OperatorAction {
+    /// When.
+    pub at: Duration,
+    /// What.
+    pub command: OperatorCommand,
+}
+
+/// A command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OperatorCommand {
+    /// `DISPLAY THREAD(*) TYPE(INDOUBT) QMNAME(name)`, and then `RESOLVE INDOUBT .. QMNAME(name)` for each of them.
+    ResolveIndoubt {
+        /// The member on which they ran.
+        queue_manager: QueueManagerName,
+        /// The decision.
+        outcome: Decision,
+    },
+}
+
+/// What an operator decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Always this.
+    Always(Outcome),
+    /// What the coordinator decided, read from its log (presumed abort if it says nothing).
+    AsCoordinator,
+    /// The opposite of it.
+    AgainstCoordinator,
+}
