@@ -6,8 +6,7 @@ use std::sync::Arc;
 use indoubt::fabric::Fabric;
 use indoubt::run::{Keep, RunOutcome, RunRequest, run};
 use indoubt::scenario::model::Scenario;
-use indoubt::topology::World;
-use indoubt::workload::Shared;
+use indoubt::topology::{self, World};
 
 /// Three images, three queue managers, one coupling facility, 1,000 persistent request/reply pairs, four faults.
 const REFERENCE: &str = include_str!("reference.ron");
@@ -47,8 +46,9 @@ pub(crate) fn built_only(scenario: &Arc<Scenario>, worlds: u64) -> u64 {
     for seed in 0..worlds {
         let scenario = scenario.clone();
         let built = Fabric::run(seed, move |fabric| async move {
-            let shared = Arc::new(Shared::new(&scenario.topology));
-            World::build(&fabric, &scenario, &shared).processes().len()
+            let families = topology::families(&scenario.topology);
+            let shared = Arc::new(topology::shared(&families));
+            World::build(&fabric, &scenario, &families, &shared).processes().len()
         });
         assert!(built.expect("nothing happens") > 0);
     }

@@ -139,7 +139,7 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
         }
         FaultAction::Cut { from, to, one_way, duration } => {
             let (one, other) = (host_of(world, from), host_of(world, to));
-            let kind = World::link_kind(from, to);
+            let kind = world.link_kind(from, to);
             let arrow = if *one_way { "->" } else { "<->" };
             let text = format!("link {} {arrow} {}", place_name(from), place_name(to));
             let struck = struck_at_ends(fabric, world, from, to);
@@ -156,7 +156,7 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
             let (one, other) = (host_of(world, from), host_of(world, to));
             let text = format!("link {} <-> {} bad", place_name(from), place_name(to));
             witness.fault(fabric, &after(&text, Some(*duration)), struck_at_ends(fabric, world, from, to));
-            fabric.set_link(one, other, World::link_kind(from, to), *quality);
+            fabric.set_link(one, other, world.link_kind(from, to), *quality);
             agenda.add(now + *duration, Task::Restore(from.clone(), to.clone()));
         }
         FaultAction::Disk { queue_manager, fault, duration } => {
@@ -286,20 +286,18 @@ fn struck_with(fabric: &Fabric, world: &World, built: &Built) -> Vec<String> {
     }
 }
 
-/// Whom the end of a place strikes: what runs there, and everybody who lives on a coupling facility.
+/// Whom the end of a place strikes: what runs there, and everybody who lives on what it holds.
 fn struck_at(fabric: &Fabric, world: &World, place: &Place) -> Vec<String> {
-    let lives_on_it = |built: &&Built| {
-        matches!((place, &built.home), (Place::CouplingFacility(_), Place::Image(_)))
-            && built.kind != ProcessKind::Application
-    };
+    let dependents = world.dependents(place).unwrap_or_default();
+    let lives_on_it = |built: &&Built| dependents.contains(&built.home) && built.kind != ProcessKind::Application;
     let elsewhere = world.processes().iter().filter(lives_on_it);
     let struck = at_home(fabric, world, place).chain(elsewhere).map(|built| built.name.clone());
     std::iter::once(place_name(place).to_owned()).chain(struck).collect()
 }
 
-/// Whom a fault of the link between two places strikes. A coupling facility is not worse for losing an image.
+/// Whom a fault of the link between two places strikes. A place on which others live is not worse for losing one.
 fn struck_at_ends(fabric: &Fabric, world: &World, from: &Place, to: &Place) -> Vec<String> {
-    let ends = [from, to].into_iter().filter(|place| !matches!(place, Place::CouplingFacility(_)));
+    let ends = [from, to].into_iter().filter(|place| world.dependents(place).is_none());
     ends.flat_map(|place| struck_at(fabric, world, place)).collect()
 }
 
@@ -341,7 +339,7 @@ fn power_on(fabric: &Fabric, world: &World, place: &Place) {
 
 fn restore(fabric: &Fabric, world: &World, from: &Place, to: &Place) {
     if let (Some(one), Some(other)) = (world.host(from), world.host(to)) {
-        fabric.set_link(one, other, World::link_kind(from, to), world.link(from, to));
+        fabric.set_link(one, other, world.link_kind(from, to), world.link(from, to));
     }
 }
 

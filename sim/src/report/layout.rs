@@ -2,6 +2,8 @@
 
 use indoubt_engine::time::{Duration, Time};
 
+pub(crate) use crate::scenario::words::{count, length};
+
 /// Reports are read in terminals and in reviews side by side.
 pub(crate) const WIDTH: usize = 80;
 
@@ -9,20 +11,6 @@ pub(crate) const WIDTH: usize = 80;
 pub(crate) fn moment(at: Time) -> String {
     let milliseconds = at.as_milliseconds();
     format!("{}.{:03}s", milliseconds / 1_000, milliseconds % 1_000)
-}
-
-/// A duration in the unit that fits it, with at most three decimals: `85s`, `1.234s`, `50.012ms`, `150us`.
-pub(crate) fn length(duration: Duration) -> String {
-    let nanoseconds = duration.as_nanos();
-    // Rounded down to the microsecond first: nothing in a report depends on less.
-    let microseconds = nanoseconds / 1_000;
-    match microseconds {
-        0 if nanoseconds > 0 => format!("{nanoseconds}ns"),
-        0 => "0s".to_owned(),
-        1..1_000 => format!("{microseconds}us"),
-        1_000..1_000_000 => format!("{}ms", thousandths(microseconds)),
-        _ => format!("{}s", thousandths(microseconds / 1_000)),
-    }
 }
 
 /// A duration after something else, with three decimals so that a column of them can be compared: `+50.012ms`.
@@ -34,16 +22,6 @@ pub(crate) fn after(duration: Duration) -> String {
         1_000..1_000_000 => format!("+{}ms", decimals(microseconds)),
         _ => format!("+{}s", decimals(microseconds / 1_000)),
     }
-}
-
-fn thousandths(number: u128) -> String {
-    let text = format!("{}.{:03}", number / 1_000, number % 1_000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// `1 message`, `2 messages`.
-pub(crate) fn count(number: u64, singular: &str) -> String {
-    if number == 1 { format!("1 {singular}") } else { format!("{number} {singular}s") }
 }
 
 /// Breaks text at spaces into lines of at most `width` characters; a word that is longer is broken.
@@ -103,10 +81,6 @@ impl Table {
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
         assert!(N <= self.columns.len(), "a row of {N} cells in a table of {} columns", self.columns.len());
         self.rows.push(cells.to_vec());
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
     }
 
     /// Writes the rows, each indented.

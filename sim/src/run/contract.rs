@@ -1,37 +1,38 @@
 //! The contract of a run: what its scenario and the products' documentation promise and permit.
 
-use indoubt_engine::queue_manager::definition::QueuePlace;
-use indoubt_ledger::contract::{AllowedFinding, Contract, PermittedLoss, QueueContract};
+use indoubt_ledger::contract::{AllowedFinding, Contract, QueueContract};
 use indoubt_ledger::history::{History, QueueIndex};
 use indoubt_ledger::verdict::FindingKind;
 
-use crate::scenario::model::{ClockError, ConnectTarget, Role, Scenario};
+use crate::scenario::model::{ClockError, Role, Scenario};
+use crate::topology::Families;
+use crate::workload::shared::QueueDescription;
 
 /// Derives the contract.
-pub(super) fn of(scenario: &Scenario, history: &mut History) -> Contract {
+pub(super) fn of(scenario: &Scenario, families: &Families, history: &mut History) -> Contract {
     let mut contract = Contract {
-        permitted_losses: private_nonpersistent(scenario, history),
+        permitted_losses: families.iter().flat_map(|family| family.permitted_losses(history)).collect(),
         recovery_time_ns: scenario.expect.recovery_time.map(nanoseconds),
-        clock_error_ns: clock_error_ns(scenario),
+        clock_error_ns: clock_error_ns(scenario, families),
         ..Contract::default()
     };
-    for (name, queue) in history_names(scenario) {
-        let index = history.queue(&name);
+    let queues: Vec<_> = families.iter().flat_map(|family| family.queues()).collect();
+    for queue in &queues {
+        let index = history.queue(&queue.history_name);
         contract.queues.push(QueueContract {
             queue: index,
-            ordered: scenario.expect.ordered.iter().any(|ordered| ordered.as_str() == queue),
-            drained: is_drained(scenario, &name, &queue),
+            ordered: scenario.expect.ordered.iter().any(|ordered| *ordered == queue.name),
+            drained: is_drained(scenario, families, queue),
         });
     }
     for allowed in &scenario.expect.allow {
         let Some(kind) = FindingKind::from_name(&allowed.kind) else { continue };
         let queues: Vec<Option<QueueIndex>> = match &allowed.queue {
             None => vec![None],
-            Some(queue) => history_names(scenario)
-                .into_iter()
-                .filter(|(_, name)| name == queue.as_str())
-                .map(|(name, _)| Some(history.queue(&name)))
-                .collect(),
+            Some(name) => {
+                let meant = queues.iter().filter(|queue| queue.name == *name);
+                meant.map(|queue| Some(history.queue(&queue.history_name))).collect()
+            }
         };
         for queue in queues {
             let (because, rule) = (allowed.because.clone(), allowed.rule.clone());
@@ -41,65 +42,27 @@ pub(super) fn of(scenario: &Scenario, history: &mut History) -> Contract {
     contract
 }
 
-/// Nonpersistent messages on private queues are discarded when their queue manager ends. Those on shared queues survive
-/// it.
-fn private_nonpersistent(scenario: &Scenario, history: &mut History) -> Vec<PermittedLoss> {
-    let managers = scenario.topology.sysplex.queue_managers.iter().filter(|manager| !manager.queues.is_empty());
-    managers
-        .map(|manager| PermittedLoss {
-            nonpersistent_only: true,
-            queues: Some(
-                manager.queues.keys().map(|queue| history.queue(&format!("{}/{queue}", manager.name))).collect(),
-            ),
-            event: "process_ended".to_owned(),
-            subject: Some(manager.name.to_string()),
-            rule: "nonpersistent messages on private queues do not survive a restart of their queue manager \
-                   (NPMCLASS(NORMAL); IBM MQ, Message persistence)"
-                .to_owned(),
-        })
-        .collect()
-}
-
-/// Every queue: what the history calls it, and its own name.
-fn history_names(scenario: &Scenario) -> Vec<(String, String)> {
-    let topology = &scenario.topology;
-    let private = topology.sysplex.queue_managers.iter().flat_map(|manager| {
-        let private = manager.queues.iter().filter(|(_, queue)| queue.definition.place == QueuePlace::Private);
-        private.map(|(name, _)| (format!("{}/{name}", manager.name), name.to_string()))
-    });
-    let shared = topology
-        .sysplex
-        .queue_sharing_groups
-        .iter()
-        .flat_map(|group| group.queues.keys())
-        .map(|name| (name.to_string(), name.to_string()));
-    private.chain(shared).collect()
-}
-
 /// Whether some application takes whatever comes on this queue.
-fn is_drained(scenario: &Scenario, history_name: &str, queue: &str) -> bool {
+fn is_drained(scenario: &Scenario, families: &Families, queue: &QueueDescription) -> bool {
     scenario.workload.iter().any(|application| {
         let takes = match &application.role {
             Role::Server(server) => &server.request_queue,
             Role::Consumer(consumer) => &consumer.queue,
             Role::Requester(_) | Role::Producer(_) | Role::Operator(_) => return false,
         };
-        let from = match &application.connect.target {
-            ConnectTarget::LocalQueueManager(name) | ConnectTarget::QueueManager(name) => format!("{name}/{takes}"),
-            ConnectTarget::LocalGroup(_) | ConnectTarget::Group(_) => takes.to_string(),
-        };
-        takes.as_str() == queue && (history_name == from || history_name == queue)
+        let meant = || families.iter().flat_map(|family| family.queues_meant(&application.connect.target, takes));
+        *takes == queue.name && meant().any(|name| name == queue.history_name)
     })
 }
 
-/// By how much the clock of the image that gets a message may differ from that of the image where it was put, in the end.
-fn clock_error_ns(scenario: &Scenario) -> u64 {
+/// By how much the clock of the system that gives a message may differ from that of the system where it was put, in the end.
+fn clock_error_ns(scenario: &Scenario, families: &Families) -> u64 {
     let run_ns = nanoseconds(scenario.run.horizon).saturating_add(nanoseconds(scenario.run.settle));
     let error = |clock: ClockError| {
         let drift_ns = (run_ns / 1_000_000).saturating_mul(u64::from(clock.drift_ppm.unsigned_abs()));
         clock.skew_ns.unsigned_abs().saturating_add(drift_ns)
     };
-    let worst = scenario.topology.sysplex.images.iter().map(|image| error(image.clock)).max().unwrap_or(0);
+    let worst = families.iter().flat_map(|family| family.clocks()).map(error).max().unwrap_or(0);
     worst.saturating_mul(2)
 }
 

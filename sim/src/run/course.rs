@@ -13,9 +13,9 @@ use super::{RunOutcome, RunRequest, contract, recovery};
 use crate::fabric::{Fabric, HostOptions, Life, Observer, ProcessId, ProcessOptions};
 use crate::nemesis::{Agenda, Nemesis, Witness};
 use crate::scenario::model::Scenario;
-use crate::topology::{ProcessKind, World};
-use crate::workload::audit::auditor_body;
-use crate::workload::{AuditPlan, Shared};
+use crate::topology::audit::{AuditPlan, auditor_body};
+use crate::topology::{self, Families, ProcessKind, World};
+use crate::workload::Shared;
 
 /// How often it is looked whether the work is done.
 const LOOK: Duration = Duration::from_millis(100);
@@ -26,7 +26,7 @@ const QUIET: Duration = Duration::from_secs(12);
 /// How long applications are given to end what they are at. Longer than a get of theirs waits.
 const ENDING_PATIENCE: Duration = Duration::from_secs(6);
 
-/// How long the auditor tries to reach a queue manager.
+/// How long the auditor tries to reach a system.
 const AUDIT_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Everybody who is told what happens.
@@ -62,8 +62,9 @@ pub(super) async fn take(fabric: Fabric, request: RunRequest) -> RunOutcome {
     indoubt_engine::defect::Defect::plant(request.defect);
 
     let scenario = request.scenario.clone();
-    let shared = Arc::new(Shared::new(&scenario.topology));
-    let world = Arc::new(World::build(&fabric, &scenario, &shared));
+    let families = topology::families(&scenario.topology);
+    let shared = Arc::new(topology::shared(&families));
+    let world = Arc::new(World::build(&fabric, &scenario, &families, &shared));
     let agenda = Arc::new(Agenda::default());
     let witness = Arc::new(Witness::new(request.keep, world.clone(), shared.clone()));
     let nemesis = Nemesis::new(&fabric, &scenario, world.clone(), agenda.clone(), witness.clone());
@@ -75,11 +76,11 @@ pub(super) async fn take(fabric: Fabric, request: RunRequest) -> RunOutcome {
     let healed_at = fabric.now();
     shared.begin_settling();
     settle(&fabric, &scenario, &shared).await;
-    let audit = audit(&fabric, &scenario, &world, &witness, &shared, healed_at).await;
+    let audit = audit(&fabric, &families, &world, &witness, &shared, healed_at).await;
 
     let judgement = {
         let mut history = shared.history();
-        let contract = contract::of(&scenario, &mut history);
+        let contract = contract::of(&scenario, &families, &mut history);
         indoubt_ledger::judge(&history, &audit, &contract)
     };
     let seen = std::mem::take(&mut *witness.seen());
@@ -151,7 +152,7 @@ async fn settle(fabric: &Fabric, scenario: &Scenario, shared: &Shared) {
 /// Puts the applications away, so that nobody holds a message for a reason, and takes stock.
 async fn audit(
     fabric: &Fabric,
-    scenario: &Scenario,
+    families: &Families,
     world: &World,
     witness: &Witness,
     shared: &Arc<Shared>,
@@ -169,18 +170,13 @@ async fn audit(
     }
     let host = fabric.add_host(HostOptions { name: "auditor".to_owned(), skew_ns: 0, drift_ppm: 0 });
     let result = Arc::new(Mutex::new(None));
-    let plan = AuditPlan {
-        topology: Arc::new(scenario.topology.clone()),
-        healed_at,
-        patience: AUDIT_PATIENCE,
-        applications_ended: true,
-    };
+    let plan = AuditPlan { healed_at, patience: AUDIT_PATIENCE, applications_ended: true };
     let options =
         ProcessOptions { name: ProcessName::from("auditor"), host, disk: None, start_duration: Duration::ZERO };
-    let auditor = fabric.add_process(options, auditor_body(plan, shared.clone(), result.clone()));
+    let auditor = fabric.add_process(options, auditor_body(families.clone(), plan, shared.clone(), result.clone()));
     fabric.start(auditor);
-    let patience =
-        AUDIT_PATIENCE * u32::try_from(scenario.topology.sysplex.queue_managers.len() + 1).unwrap_or(u32::MAX) * 2;
+    let systems: u32 = families.iter().map(|family| family.systems_to_audit()).sum();
+    let patience = AUDIT_PATIENCE * (systems + 1) * 2;
     let until = fabric.now() + patience;
     loop {
         if let Some(audit) = result.lock().expect("a panic of the auditor ends the run").take() {

@@ -8,6 +8,7 @@
 pub mod diagnostics;
 pub mod model;
 pub mod syntax;
+pub mod words;
 
 mod check;
 mod decode;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Plan, ProcessKind};
+use super::{Families, Plan, ProcessKind};
 use crate::fabric::{DiskOptions, Fabric};
 use crate::scenario::model::{Application, Latency, Role, Scenario, Syncpointing};
 use crate::workload::{Instance, Shared, application_body};
@@ -11,7 +11,7 @@ use crate::workload::{Instance, Shared, application_body};
 /// Time of a force of a coordinator's decision log.
 const DECISION_LOG: Latency = Latency { base: Duration::from_micros(500), jitter: Duration::from_micros(200) };
 
-pub(super) fn plan(fabric: &Fabric, scenario: &Scenario, shared: &Arc<Shared>) -> Vec<Plan> {
+pub(super) fn plan(fabric: &Fabric, scenario: &Scenario, families: &Families, shared: &Arc<Shared>) -> Vec<Plan> {
     let mut plans = Vec::new();
     let mut index = 0;
     for application in &scenario.workload {
@@ -20,13 +20,15 @@ pub(super) fn plan(fabric: &Fabric, scenario: &Scenario, shared: &Arc<Shared>) -
             let disk = coordinates(application).then(|| {
                 fabric.add_disk(DiskOptions { name: format!("{name}/decisions"), force: DECISION_LOG, capacity: None })
             });
+            let provider = families.iter().find_map(|family| family.provider(&application.connect, place));
+            let provider = provider.expect("a validated scenario connects applications to systems that there are");
             let instance = Instance { name: name.clone(), index, place: place.clone() };
             plans.push(Plan {
                 name,
                 kind: ProcessKind::Application,
                 home: place.clone(),
                 disk,
-                body: application_body(application, instance, shared.clone()),
+                body: application_body(application, instance, shared.clone(), provider),
                 restart: Duration::from_millis(500),
             });
         }

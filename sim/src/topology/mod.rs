@@ -1,10 +1,12 @@
 //! Builds the systems of a scenario in the fabric: who runs where, reached over what.
 //!
-//! Each family of products has a module that turns its part of the scenario's topology into processes; what they have in
-//! common (places, links, processes and the order in which they start) is here. Nothing else in `sim` knows which product
-//! a process belongs to.
+//! Each family of products has a folder that turns its part of the scenario's topology into processes, and answers for
+//! them whatever the rest of the world has to know ([`Family`]); what families have in common (places, links, processes
+//! and the order in which they start, the audit) is here. Nothing else in `sim` knows which product a process belongs to.
 
 mod applications;
+pub mod audit;
+pub mod family;
 mod queue_sharing;
 
 use std::collections::BTreeMap;
@@ -13,8 +15,26 @@ use std::sync::Arc;
 use indoubt_engine::name::ProcessName;
 
 use crate::fabric::{DiskId, Fabric, HostId, HostOptions, LinkKind, ProcessBody, ProcessId, ProcessOptions};
-use crate::scenario::model::{ClockError, LinkQuality, Place, Scenario};
+use crate::scenario::model::{ClockError, LinkQuality, Place, Scenario, Topology};
 use crate::workload::Shared;
+
+pub use family::Family;
+
+/// The families that a scenario has.
+pub type Families = Arc<[Arc<dyn Family>]>;
+
+/// All families there are, each with its part of this topology, in the order in which they start. The only list of them.
+#[must_use]
+pub fn families(topology: &Topology) -> Families {
+    let all = [queue_sharing::QueueSharing::of(topology)];
+    all.into_iter().flatten().collect()
+}
+
+/// What all applications of a run with these families share.
+#[must_use]
+pub fn shared(families: &Families) -> Shared {
+    Shared::new(families.iter().flat_map(|family| family.queues()).collect())
+}
 
 /// A run begins with everything up: processes start in this short an interval, those that others need first.
 const ONE_AFTER_ANOTHER: std::time::Duration = std::time::Duration::from_micros(20);
@@ -48,50 +68,54 @@ pub struct Built {
 /// The systems of a scenario.
 #[derive(Clone, Debug, Default)]
 pub struct World {
-    places: BTreeMap<Place, HostId>,
+    /// Host of each place, and the kind of link by which others reach it.
+    places: BTreeMap<Place, (HostId, LinkKind)>,
+    /// Places on which others depend: when one of these fails, what runs on those is struck.
+    dependents: BTreeMap<Place, Vec<Place>>,
     /// In the order in which they start.
     processes: Vec<Built>,
     links: BTreeMap<(Place, Place), LinkQuality>,
-    network: LinkQuality,
-    coupling_link: LinkQuality,
+    default_links: Vec<(LinkKind, LinkQuality)>,
 }
 
 /// What a process is made of.
-struct Plan {
-    name: String,
-    kind: ProcessKind,
-    home: Place,
-    disk: Option<DiskId>,
-    body: ProcessBody,
+pub struct Plan {
+    /// Its name: stable and unique.
+    pub name: String,
+    /// What it is.
+    pub kind: ProcessKind,
+    /// Where it is at home.
+    pub home: Place,
+    /// Its disk, if it has one.
+    pub disk: Option<DiskId>,
+    /// What it does with its life.
+    pub body: ProcessBody,
     /// How long a restart takes. The first start takes no time: a run begins with everything up.
-    restart: std::time::Duration,
+    pub restart: std::time::Duration,
 }
 
 impl World {
     /// Builds and starts everything.
     #[must_use]
-    pub fn build(fabric: &Fabric, scenario: &Scenario, shared: &Arc<Shared>) -> World {
+    pub fn build(fabric: &Fabric, scenario: &Scenario, families: &Families, shared: &Arc<Shared>) -> World {
         let topology = &scenario.topology;
-        let mut world =
-            World { network: topology.network, coupling_link: topology.sysplex.coupling_link, ..World::default() };
-        fabric.set_default_link(LinkKind::Network, topology.network);
-        fabric.set_default_link(LinkKind::Coupling, topology.sysplex.coupling_link);
-        fabric.set_default_link(LinkKind::Signalling, topology.sysplex.coupling_link);
+        let mut world = World::default();
+        world.set_default_link(fabric, LinkKind::Network, topology.network);
         for host in &topology.hosts {
-            world.add_place(fabric, Place::Host(host.name.clone()), host.clock);
+            world.add_place(fabric, Place::Host(host.name.clone()), host.clock, LinkKind::Network);
         }
-        let mut plans = queue_sharing::plan(fabric, topology, &mut world);
-        plans.extend(applications::plan(fabric, scenario, shared));
+        let mut plans: Vec<Plan> = families.iter().flat_map(|family| family.plan(fabric, &mut world)).collect();
+        plans.extend(applications::plan(fabric, scenario, families, shared));
         for link in &topology.links {
-            let kind = World::link_kind(&link.from, &link.to);
-            fabric.set_link(world.places[&link.from], world.places[&link.to], kind, link.quality);
+            let kind = world.link_kind(&link.from, &link.to);
+            fabric.set_link(world.places[&link.from].0, world.places[&link.to].0, kind, link.quality);
             world.links.insert((link.from.clone(), link.to.clone()), link.quality);
             world.links.insert((link.to.clone(), link.from.clone()), link.quality);
         }
         for (position, plan) in (0..).zip(plans) {
             let options = ProcessOptions {
                 name: ProcessName::from(plan.name.as_str()),
-                host: world.places[&plan.home],
+                host: world.places[&plan.home].0,
                 disk: plan.disk,
                 start_duration: ONE_AFTER_ANOTHER * position,
             };
@@ -104,22 +128,41 @@ impl World {
         world
     }
 
-    fn add_place(&mut self, fabric: &Fabric, place: Place, clock: ClockError) -> HostId {
+    /// Adds a place; others reach it over this kind of link, which is also what a cut between it and another cuts.
+    pub fn add_place(&mut self, fabric: &Fabric, place: Place, clock: ClockError, reached_over: LinkKind) -> HostId {
         let name = place_name(&place).to_owned();
         let host = fabric.add_host(HostOptions { name, skew_ns: clock.skew_ns, drift_ppm: clock.drift_ppm });
-        self.places.insert(place, host);
+        self.places.insert(place, (host, reached_over));
         host
+    }
+
+    /// Says what links of a kind are like if nothing is said of a pair.
+    pub fn set_default_link(&mut self, fabric: &Fabric, kind: LinkKind, quality: LinkQuality) {
+        fabric.set_default_link(kind, quality);
+        self.default_links.retain(|(other, _)| *other != kind);
+        self.default_links.push((kind, quality));
+    }
+
+    /// Says which places are struck with this one: their servers live on what it holds.
+    pub fn set_dependents(&mut self, place: Place, dependents: Vec<Place>) {
+        self.dependents.insert(place, dependents);
+    }
+
+    /// The places that are struck with this one; `None` if it is no place for others to live on.
+    #[must_use]
+    pub fn dependents(&self, place: &Place) -> Option<&[Place]> {
+        self.dependents.get(place).map(Vec::as_slice)
     }
 
     /// The host of a place.
     #[must_use]
     pub fn host(&self, place: &Place) -> Option<HostId> {
-        self.places.get(place).copied()
+        self.places.get(place).map(|(host, _)| *host)
     }
 
     /// All places with their hosts.
     pub fn places(&self) -> impl Iterator<Item = (&Place, HostId)> {
-        self.places.iter().map(|(place, &host)| (place, host))
+        self.places.iter().map(|(place, (host, _))| (place, *host))
     }
 
     /// All processes, in the order in which they start.
@@ -143,20 +186,16 @@ impl World {
     /// The link between two places as the scenario defines it.
     #[must_use]
     pub fn link(&self, from: &Place, to: &Place) -> LinkQuality {
-        let default = match World::link_kind(from, to) {
-            LinkKind::Network => self.network,
-            LinkKind::Coupling | LinkKind::Signalling => self.coupling_link,
-        };
-        self.links.get(&(from.clone(), to.clone())).copied().unwrap_or(default)
+        let kind = self.link_kind(from, to);
+        let default = self.default_links.iter().find(|(of, _)| *of == kind).map(|(_, quality)| *quality);
+        self.links.get(&(from.clone(), to.clone())).copied().or(default).unwrap_or_default()
     }
 
     /// The kind of link that a cut between two places cuts.
     #[must_use]
-    pub fn link_kind(from: &Place, to: &Place) -> LinkKind {
-        match (from, to) {
-            (Place::CouplingFacility(_), _) | (_, Place::CouplingFacility(_)) => LinkKind::Coupling,
-            _ => LinkKind::Network,
-        }
+    pub fn link_kind(&self, from: &Place, to: &Place) -> LinkKind {
+        let kinds = [from, to].into_iter().filter_map(|place| self.places.get(place)).map(|(_, kind)| *kind);
+        kinds.into_iter().find(|kind| *kind != LinkKind::Network).unwrap_or(LinkKind::Network)
     }
 }
 

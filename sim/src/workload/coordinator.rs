@@ -1,10 +1,10 @@
 //! An application's own transaction coordinator: two-phase commit with presumed abort, as a CICS region or an XA
 //! transaction manager does it.
 //!
-//! begin, work, prepare, force the decision, tell the queue manager (phase two), forget. A transaction of which the log
-//! says nothing was backed out. When the coordinator is started again, when its connection has broken, and now and then
-//! while the end of a transaction is not known to have been told, it asks the queue manager which of its transactions
-//! are in doubt and resolves each of them as its log says. If it connected with the group's name, any member will do.
+//! begin, work, prepare, force the decision, tell the resource manager (phase two), forget. A transaction of which the
+//! log says nothing was backed out. When the coordinator is started again, when its connection has broken, and now and
+//! then while the end of a transaction is not known to have been told, it asks whom it is connected to which of its
+//! transactions are in doubt there and resolves each of them as its log says.
 //!
 //! Left out: several resource managers in one transaction, heuristic outcomes reported back, log keypoints.
 
@@ -12,17 +12,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use indoubt_engine::machine::{Effect, Ended, File, Incarnation, StoredFile};
-use indoubt_engine::mqi::client::CallFailed;
+use indoubt_engine::machine::{DeviceError, Effect, Effects, Ended, File, ForceId, Incarnation, Input};
 use indoubt_engine::step::Step;
 use indoubt_engine::time::Time;
 use indoubt_engine::unit_of_work::{Outcome, Xid};
 use indoubt_ledger::history::{UnitIndex, UnitOutcome};
 
-use super::connection::Connection;
 use super::decision_log::{self, Record};
 use super::history::Recorder;
+use super::provider::{Failure, Provider};
+use super::session::Start;
 use super::shared::{LogSays, Shared};
+use crate::fabric::Process;
 
 /// How often it asks again while a transaction may be in doubt somewhere.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
@@ -30,17 +31,52 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// How phase one and the decision ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decided {
-    /// Committed, and the queue manager knows it.
+    /// Committed, and the resource manager knows it.
     Committed,
-    /// Committed; the queue manager is to be told again.
+    /// Committed; the resource manager is to be told again.
     CommittedNotTold,
     /// Backed out.
     BackedOut,
 }
 
+/// The disk of the coordinator's process.
+struct OwnDisk {
+    process: Process,
+    next_force: u32,
+}
+
+impl OwnDisk {
+    /// Has an effect of the process executed.
+    fn perform(&self, effect: Effect) {
+        let mut effects = Effects::new();
+        effects.push(effect);
+        self.process.perform(&mut effects);
+    }
+
+    /// Writes to a file, without waiting for the medium.
+    fn append(&self, file: File, bytes: Vec<u8>) {
+        self.perform(Effect::Append { file, bytes });
+    }
+
+    /// Waits until everything written to a file is on the medium. What happens to the connection meanwhile is noted.
+    async fn force(&mut self, file: File, provider: &mut dyn Provider) -> Result<(), DeviceError> {
+        self.next_force += 1;
+        let request = ForceId(self.next_force);
+        self.perform(Effect::Force { file, request });
+        loop {
+            match self.process.next().await {
+                Input::Forced { request: done, .. } if done == request => return Ok(()),
+                Input::DeviceError { error, .. } => return Err(error),
+                other => provider.take(other),
+            }
+        }
+    }
+}
+
 /// A coordinator in one life of its process.
 pub struct Coordinator {
     name: String,
+    disk: OwnDisk,
     shared: Arc<Shared>,
     incarnation: Incarnation,
     last: u32,
@@ -53,18 +89,13 @@ pub struct Coordinator {
 
 impl Coordinator {
     /// Starts with what its log holds.
-    pub fn start(
-        name: String,
-        incarnation: Incarnation,
-        files: &[(File, StoredFile)],
-        connection: &mut Connection,
-        recorder: &Recorder,
-        shared: Arc<Shared>,
-    ) -> Self {
-        let file = files.iter().find(|(file, _)| *file == decision_log::FILE).map(|(_, content)| content);
+    pub fn start(name: String, process: &Process, start: &Start, recorder: &Recorder, shared: Arc<Shared>) -> Self {
+        let incarnation = start.incarnation;
+        let disk = OwnDisk { process: process.clone(), next_force: 0 };
+        let file = start.files.iter().find(|(file, _)| *file == decision_log::FILE).map(|(_, content)| content);
         let replay = decision_log::replay(file);
         if let Some(offset) = replay.cut_from {
-            connection.perform(Effect::CutFrom { file: decision_log::FILE, offset });
+            disk.perform(Effect::CutFrom { file: decision_log::FILE, offset });
         }
         // What the last life left open is decided by now: by what the log says, or by its silence.
         let undecided = shared.undecided(&name);
@@ -76,6 +107,7 @@ impl Coordinator {
         }
         Coordinator {
             name,
+            disk,
             shared,
             incarnation,
             last: 0,
@@ -94,7 +126,7 @@ impl Coordinator {
         xid
     }
 
-    /// The queue manager did not do as told: something may be in doubt, here or elsewhere, now or when a peer has seen to
+    /// The resource manager did not do as told: something may be in doubt, here or elsewhere, now or when a peer has seen to
     /// it.
     fn look_soon(&mut self) {
         self.loose = true;
@@ -119,28 +151,28 @@ impl Coordinator {
     }
 
     /// Both phases for one transaction.
-    pub async fn commit(&mut self, connection: &mut Connection, xid: &Xid) -> Decided {
+    pub async fn commit(&mut self, provider: &mut dyn Provider, xid: &Xid) -> Decided {
         self.shared.set_decision(xid.clone(), LogSays::Undecided);
-        if connection.prepare(xid.clone()).await.is_err() {
+        if provider.prepare(xid.clone()).await.is_err() {
             self.shared.set_decision(xid.clone(), LogSays::Decided(Outcome::Backout));
             self.look_soon();
             // Whatever went wrong, a participant that is still there is told; one that never heard of it refuses.
-            if connection.resolve(xid.clone(), Outcome::Backout).await.is_ok() {
+            if provider.resolve(xid.clone(), Outcome::Backout).await.is_ok() {
                 self.shared.end_transaction(xid);
             }
             return Decided::BackedOut;
         }
-        connection.append(decision_log::FILE, Record::Committed(xid.number).to_bytes());
-        if connection.force(decision_log::FILE).await.is_err() {
+        self.disk.append(decision_log::FILE, Record::Committed(xid.number).to_bytes());
+        if self.disk.force(decision_log::FILE, provider).await.is_err() {
             // Only reading the log again can tell what was decided.
-            connection.perform(Effect::End(Ended::Abnormally("the coordinator's log could not be written")));
+            self.disk.perform(Effect::End(Ended::Abnormally("the coordinator's log could not be written")));
             std::future::pending::<()>().await;
         }
         self.committed.insert(xid.number);
         self.shared.set_decision(xid.clone(), LogSays::Decided(Outcome::Commit));
-        connection.perform(Effect::Step(Step::CoordinatorDecided));
-        if connection.resolve(xid.clone(), Outcome::Commit).await.is_ok() {
-            self.forget(connection, xid);
+        self.disk.perform(Effect::Step(Step::CoordinatorDecided));
+        if provider.resolve(xid.clone(), Outcome::Commit).await.is_ok() {
+            self.forget(xid);
             Decided::Committed
         } else {
             self.look_soon();
@@ -151,13 +183,13 @@ impl Coordinator {
     /// Asks what is in doubt and resolves it as the log says.
     ///
     /// # Errors
-    /// If the connection is lost meanwhile, or the queue manager cannot say.
-    pub async fn settle(&mut self, now: Time, connection: &mut Connection) -> Result<(), CallFailed> {
+    /// If the connection is lost meanwhile, or the other end cannot say.
+    pub async fn settle(&mut self, now: Time, provider: &mut dyn Provider) -> Result<(), Failure> {
         self.next_look = now + LOOK_AGAIN;
-        for xid in connection.recover(self.name.clone()).await? {
+        for xid in provider.recover(self.name.clone()).await? {
             let outcome = if self.committed.contains(&xid.number) { Outcome::Commit } else { Outcome::Backout };
-            match connection.resolve(xid.clone(), outcome).await {
-                Ok(()) => self.forget(connection, &xid),
+            match provider.resolve(xid.clone(), outcome).await {
+                Ok(()) => self.forget(&xid),
                 Err(failed) if failed.connection_lost => return Err(failed),
                 // Not now: the next look will find it again.
                 Err(_) => {}
@@ -166,10 +198,10 @@ impl Coordinator {
         Ok(())
     }
 
-    fn forget(&mut self, connection: &mut Connection, xid: &Xid) {
+    fn forget(&mut self, xid: &Xid) {
         self.shared.end_transaction(xid);
         if self.committed.remove(&xid.number) {
-            connection.append(decision_log::FILE, Record::Ended(xid.number).to_bytes());
+            self.disk.append(decision_log::FILE, Record::Ended(xid.number).to_bytes());
         }
     }
 }

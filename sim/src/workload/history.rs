@@ -4,20 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use indoubt_engine::message::{Message, Persistence};
-use indoubt_engine::mqi::Reason;
-use indoubt_engine::mqi::client::{CallFailed, Fate};
-use indoubt_engine::queue_manager::definition::DeliverySequence;
 use indoubt_ledger::history::{
-    Completion, Delivery, Get, MessageIdentity, Operation, OperationIndex, ProcessIndex, Put, ResourceIndex, UnitIndex,
-    UnitOutcome,
+    Completion, Delivery, Get, MessageIdentity, Operation, OperationIndex, Origin, ProcessIndex, Put, ResourceIndex,
+    UnitIndex, UnitOutcome,
 };
 
-use super::session::Outgoing;
-use super::shared::{QueueFacts, Shared};
+use super::provider::{Failure, Fate, Outgoing, Received};
+use super::shared::{DeliveryOrder, QueueFacts, Shared};
 use crate::fabric::Process;
 
 /// Records for one process.
+#[derive(Clone)]
 pub struct Recorder {
     process: Process,
     shared: Arc<Shared>,
@@ -49,9 +46,9 @@ impl Recorder {
     }
 
     /// An operation has failed: certainly, or nobody knows.
-    pub fn failed(&self, operation: OperationIndex, failed: CallFailed) {
+    pub fn failed(&self, operation: OperationIndex, failed: &Failure) {
         let completion = match failed.fate {
-            Fate::DidNotHappen => Completion::Failed,
+            Fate::DidNotHappen | Fate::BackedOut => Completion::Failed,
             Fate::Unknown => Completion::Unknown,
         };
         self.shared.history().complete(self.now(), operation, completion);
@@ -63,25 +60,31 @@ impl Recorder {
         self.shared.history().unit(self.index)
     }
 
-    /// A put to this queue begins.
+    /// A put to this queue begins; where its content comes from, and the identity of the request that it answers.
     #[must_use]
-    pub fn put(&self, facts: &QueueFacts, unit: Option<UnitIndex>, outgoing: &Outgoing) -> OperationIndex {
-        let Outgoing { descriptor, payload, origin, answers, .. } = outgoing;
-        let persistence = descriptor.persistence.unwrap_or(facts.default_persistence);
-        let priority = match facts.delivery_sequence {
-            DeliverySequence::Priority => descriptor.priority.unwrap_or(facts.default_priority),
-            DeliverySequence::Fifo => facts.default_priority,
+    pub fn put(
+        &self,
+        facts: &QueueFacts,
+        unit: Option<UnitIndex>,
+        outgoing: &Outgoing,
+        origin: Origin,
+        answers: Option<u64>,
+    ) -> OperationIndex {
+        let quality = outgoing.quality.unwrap_or(facts.default_quality);
+        let priority = match facts.order {
+            DeliveryOrder::Priority => outgoing.priority.unwrap_or(facts.default_priority),
+            DeliveryOrder::Fifo => facts.default_priority,
         };
-        let expires = descriptor.expiry.map(|expiry| (self.process.fabric().now() + expiry).as_nanoseconds());
+        let expires = outgoing.expiry.map(|expiry| (self.process.fabric().now() + expiry).as_nanoseconds());
         self.invoke(Operation::Put(Put {
             queue: facts.index,
-            message: MessageIdentity(payload.identity),
+            message: MessageIdentity(outgoing.payload.identity),
             unit,
-            persistent: persistence == Persistence::Persistent,
+            persistent: quality.is_persistent(),
             priority: priority.get(),
             expires_at_ns: expires,
-            digest: payload.digest,
-            origin: *origin,
+            digest: outgoing.payload.digest,
+            origin,
             reply_to: answers.map(MessageIdentity),
         }))
     }
@@ -100,20 +103,18 @@ impl Recorder {
     }
 
     /// A get has ended.
-    pub fn got(&self, operation: OperationIndex, result: &Result<Message, CallFailed>) {
+    pub fn got(&self, operation: OperationIndex, result: &Result<Option<Received>, Failure>) {
         match result {
-            Ok(message) => {
+            Ok(Some(message)) => {
                 let delivery = Delivery {
                     message: MessageIdentity(message.payload.identity),
                     digest: message.payload.digest,
-                    backout_count: message.descriptor.backout_count,
+                    backout_count: message.backout_count,
                 };
                 self.complete(operation, Completion::Delivered(delivery));
             }
-            Err(failed) if failed.reason == Reason::NoMessageAvailable => {
-                self.shared.history().complete(self.now(), operation, Completion::Ok);
-            }
-            Err(failed) => self.failed(operation, *failed),
+            Ok(None) => self.shared.history().complete(self.now(), operation, Completion::Ok),
+            Err(failed) => self.failed(operation, failed),
         }
     }
 

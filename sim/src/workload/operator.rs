@@ -1,19 +1,17 @@
 //! An operator who types commands at given times.
 //!
-//! `RESOLVE INDOUBT` for units of work of a member that is not active: first `DISPLAY THREAD(*) TYPE(INDOUBT)`, then each
-//! of them. The operator may decide by what the coordinator's log says, as the product's documentation asks for, or
-//! against it, as happens.
+//! What a command does is the business of the family to whose systems it is typed; here is when it is typed, how often it
+//! is typed again, and how an operator decides what is in doubt: by what the coordinator's log says, as documentation asks
+//! for, or against it, as happens.
 
 use std::time::Duration;
 
-use indoubt_engine::mqi::client::CallFailed;
-use indoubt_engine::mqi::{IndoubtThread, Reason};
-use indoubt_engine::name::QueueManagerName;
 use indoubt_engine::time::Time;
-use indoubt_engine::unit_of_work::Outcome;
+use indoubt_engine::unit_of_work::{Outcome, Xid};
 
+use super::provider::Operated;
 use super::session::Session;
-use super::shared::LogSays;
+use super::shared::{LogSays, Shared};
 use crate::scenario::model::{Decision, OperatorAction, OperatorCommand};
 
 /// How often a command that could not be carried out is typed again.
@@ -29,58 +27,33 @@ pub async fn run(mut session: Session, actions: &[OperatorAction]) {
     for action in actions {
         let due = Time::START + action.at;
         session.sleep(due.since(session.true_time())).await;
-        match &action.command {
-            OperatorCommand::ResolveIndoubt { queue_manager, outcome } => {
-                resolve_all(&mut session, queue_manager, *outcome).await;
-            }
-        }
+        carry_out(&mut session, &action.command).await;
         session.leave().await;
     }
 }
 
-async fn resolve_all(session: &mut Session, member: &QueueManagerName, decision: Decision) {
+async fn carry_out(session: &mut Session, command: &OperatorCommand) {
     for attempt in 1..=ATTEMPTS {
         session.ready().await;
-        match resolve_once(session, member, decision, attempt == ATTEMPTS).await {
-            Ok(true) => return session.calm(),
-            Ok(false) => session.sleep(AGAIN).await,
-            // The member is active: its units of work are its own business.
-            Err(failed) if failed.reason == Reason::QueueManagerActive => return,
+        match session.provider().operate(command, attempt == ATTEMPTS).await {
+            Ok(Operated::Done) => return session.calm(),
+            Ok(Operated::NotYet) => session.sleep(AGAIN).await,
+            Ok(Operated::Refused) => return,
             Err(failed) => session.after(failed).await,
         }
     }
 }
 
-/// Whether nothing is left to be decided.
-async fn resolve_once(
-    session: &mut Session,
-    member: &QueueManagerName,
-    decision: Decision,
-    last_attempt: bool,
-) -> Result<bool, CallFailed> {
-    let elsewhere = (session.queue_manager() != member).then(|| member.clone());
-    let threads = session.connection().display_indoubt(elsewhere.clone()).await?;
-    let mut all = true;
-    for thread in threads {
-        match decide(session, &thread, decision, last_attempt) {
-            Some(outcome) => {
-                session.connection().resolve_indoubt(thread.unit_of_work, outcome, elsewhere.clone()).await?;
-            }
-            None => all = false,
-        }
-    }
-    Ok(all)
-}
-
-/// `None` while the coordinator is just deciding.
-fn decide(session: &Session, thread: &IndoubtThread, decision: Decision, last_attempt: bool) -> Option<Outcome> {
+/// What an operator decides of a unit of work of this transaction. `None` while the coordinator is just deciding.
+#[must_use]
+pub fn decide(shared: &Shared, xid: Option<&Xid>, decision: Decision, is_last_attempt: bool) -> Option<Outcome> {
     let by_log = || {
-        let says = thread.xid.as_ref().and_then(|xid| session.shared().decision(xid));
+        let says = xid.and_then(|xid| shared.decision(xid));
         match says {
             None => Some(Outcome::Backout),
             Some(LogSays::Decided(outcome)) => Some(outcome),
             // A coordinator that has been silent for that long has written nothing.
-            Some(LogSays::Undecided) => last_attempt.then_some(Outcome::Backout),
+            Some(LogSays::Undecided) => is_last_attempt.then_some(Outcome::Backout),
         }
     };
     match decision {

@@ -1,14 +1,13 @@
 //! A producer: units of work that put messages, to one queue or several.
 
 use indoubt_engine::message::CorrelationId;
-use indoubt_engine::mqi::PutDescriptor;
-use indoubt_engine::mqi::client::{CallFailed, Fate};
 use indoubt_engine::name::QueueName;
 use indoubt_ledger::history::{MessageIdentity, Origin};
 
 use super::pace::Offers;
 use super::payload;
-use super::session::{Outgoing, Session, UnitEnd};
+use super::provider::{Destination, Failure, Fate, Outgoing};
+use super::session::{Session, UnitEnd};
 use super::shared::InstanceProgress;
 use crate::scenario::model::{Producer, Syncpointing, WhenUnknown};
 
@@ -89,14 +88,14 @@ async fn put_all(
     origins: &[Origin],
     backs_out: bool,
     sent: &mut Vec<u64>,
-) -> Result<UnitEnd, CallFailed> {
+) -> Result<UnitEnd, Failure> {
     session.begin().await?;
     let within = session.is_within_unit();
     for (queue, origin) in places.iter().zip(origins) {
         let identity = session.new_identity();
         sent.push(identity);
-        let outgoing = message(session, role, queue, identity, *origin);
-        match session.put(outgoing).await {
+        let outgoing = message(session, role, queue, identity);
+        match session.put(outgoing, *origin, None).await {
             Ok(()) => {}
             Err(failed) if failed.fate == Fate::Unknown && !within => return Ok(UnitEnd::Unknown),
             Err(failed) => return Err(failed),
@@ -109,23 +108,17 @@ async fn put_all(
     Ok(session.commit().await)
 }
 
-fn message(session: &mut Session, role: &Producer, queue: &QueueName, identity: u64, origin: Origin) -> Outgoing {
+fn message(session: &mut Session, role: &Producer, queue: &QueueName, identity: u64) -> Outgoing {
     let length = session.chance().number(role.message.size);
     let priority = session.chance().priority(&role.message.priorities);
     Outgoing {
-        queue: queue.clone(),
-        queue_manager: None,
-        descriptor: PutDescriptor {
-            message_id: None,
-            correlation_id: CorrelationId::default(),
-            persistence: role.message.persistence,
-            priority,
-            expiry: role.message.expiry,
-            reply_to_queue: None,
-            reply_to_queue_manager: None,
-        },
+        to: Destination { queue: queue.clone(), owner: None },
+        id: None,
+        correlation: CorrelationId::default(),
+        quality: role.message.quality,
+        priority,
+        expiry: role.message.expiry,
+        reply_to: None,
         payload: payload::make(identity, length),
-        origin,
-        answers: None,
     }
 }

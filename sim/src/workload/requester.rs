@@ -14,15 +14,13 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use indoubt_engine::message::{CorrelationId, MessageId};
-use indoubt_engine::mqi::client::{CallFailed, Fate};
-use indoubt_engine::mqi::{Match, OpenFor, PutDescriptor, Wait};
-use indoubt_engine::name::QueueManagerName;
 use indoubt_engine::time::Time;
 use indoubt_ledger::history::{MessageIdentity, Origin};
 
 use super::pace::Offers;
 use super::payload;
-use super::session::{Outgoing, Session, UnitEnd};
+use super::provider::{Destination, Failure, Fate, Outgoing, Selection, Sharing};
+use super::session::{Session, UnitEnd};
 use super::shared::InstanceProgress;
 use crate::scenario::model::{Pace, ReplyQueueManager, Requester, WhenUnknown};
 
@@ -127,8 +125,8 @@ impl Client<'_> {
             }
             self.session.ready().await;
             let identity = self.session.new_identity();
-            let request = self.request(identity, origin);
-            match self.put(request).await {
+            let request = self.request(identity);
+            match self.put(request, origin).await {
                 Ok(UnitEnd::Committed) => {
                     self.session.calm();
                     self.expect(identity);
@@ -152,38 +150,32 @@ impl Client<'_> {
         self.outstanding.push_back(Awaited { identity, until, uncertain: None });
     }
 
-    fn request(&mut self, identity: u64, origin: Origin) -> Outgoing {
+    fn request(&mut self, identity: u64) -> Outgoing {
         let template = &self.role.message;
         let chance = self.session.chance();
         let length = chance.number(template.size);
         let priority = chance.priority(&template.priorities);
-        let reply_to_queue_manager = match &self.role.reply_queue_manager {
+        let owner = match &self.role.reply_queue_manager {
             ReplyQueueManager::Blank => None,
-            ReplyQueueManager::Group(group) => Some(QueueManagerName::from(group.as_str())),
-            ReplyQueueManager::QueueManager(name) => Some(name.clone()),
+            ReplyQueueManager::Group(group) => Some(group.to_string()),
+            ReplyQueueManager::QueueManager(name) => Some(name.to_string()),
         };
         Outgoing {
-            queue: self.role.request_queue.clone(),
-            queue_manager: None,
-            descriptor: PutDescriptor {
-                message_id: Some(message_id(identity)),
-                correlation_id: CorrelationId::default(),
-                persistence: template.persistence,
-                priority,
-                expiry: template.expiry,
-                reply_to_queue: Some(self.role.reply_queue.clone()),
-                reply_to_queue_manager,
-            },
+            to: Destination { queue: self.role.request_queue.clone(), owner: None },
+            id: Some(message_id(identity)),
+            correlation: CorrelationId::default(),
+            quality: template.quality,
+            priority,
+            expiry: template.expiry,
+            reply_to: Some(Destination { queue: self.role.reply_queue.clone(), owner }),
             payload: payload::make(identity, length),
-            origin,
-            answers: None,
         }
     }
 
-    async fn put(&mut self, request: Outgoing) -> Result<UnitEnd, CallFailed> {
+    async fn put(&mut self, request: Outgoing, origin: Origin) -> Result<UnitEnd, Failure> {
         self.session.begin().await?;
         let within = self.session.is_within_unit();
-        match self.session.put(request).await {
+        match self.session.put(request, origin, None).await {
             Ok(()) => Ok(self.session.commit().await),
             Err(failed) if failed.fate == Fate::Unknown && !within => Ok(UnitEnd::Unknown),
             Err(failed) => Err(failed),
@@ -194,7 +186,6 @@ impl Client<'_> {
     async fn await_oldest(&mut self, at_most: Duration) {
         let Some(oldest) = self.outstanding.front().copied() else { return };
         let wait = oldest.until.since(self.session.now()).min(at_most);
-        let wait = if wait.is_zero() { Wait::No } else { Wait::For(wait) };
         match self.collect(oldest.identity, wait).await {
             Collected::Got => {
                 self.outstanding.pop_front();
@@ -217,7 +208,7 @@ impl Client<'_> {
         self.tell_progress();
         while !self.given_up.is_empty() {
             for mut late in std::mem::take(&mut self.given_up) {
-                match self.collect(late.identity, Wait::No).await {
+                match self.collect(late.identity, Duration::ZERO).await {
                     Collected::Got => continue,
                     Collected::NotThere => late.uncertain = late.uncertain.map(|looks| looks.saturating_sub(1)),
                     Collected::Unknown => late.uncertain = Some(LOOKS_FOR_UNCERTAIN),
@@ -234,7 +225,7 @@ impl Client<'_> {
         }
     }
 
-    async fn collect(&mut self, identity: u64, wait: Wait) -> Collected {
+    async fn collect(&mut self, identity: u64, wait: Duration) -> Collected {
         self.session.ready().await;
         match self.get_reply(identity, wait).await {
             Ok(Some(UnitEnd::Committed)) => {
@@ -255,11 +246,11 @@ impl Client<'_> {
         }
     }
 
-    async fn get_reply(&mut self, identity: u64, wait: Wait) -> Result<Option<UnitEnd>, CallFailed> {
+    async fn get_reply(&mut self, identity: u64, wait: Duration) -> Result<Option<UnitEnd>, Failure> {
         self.session.begin().await?;
-        let selection = Match::CorrelationId(CorrelationId(message_id(identity).0));
+        let selection = Selection::Correlation(CorrelationId(message_id(identity).0));
         let queue = &self.role.reply_queue;
-        match self.session.get(queue, OpenFor::InputShared, wait, selection, Some(identity)).await? {
+        match self.session.get(queue, Sharing::Shared, wait, selection, Some(identity)).await? {
             Some(_) => Ok(Some(self.session.commit().await)),
             None => Ok(None),
         }

@@ -7,13 +7,43 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use indoubt_engine::message::{Payload, Persistence, Priority};
-use indoubt_engine::name::{QueueManagerName, QueueName};
-use indoubt_engine::queue_manager::definition::{DeliverySequence, QueueDefinition};
+use indoubt_engine::name::QueueName;
 use indoubt_engine::time::Time;
 use indoubt_engine::unit_of_work::{Outcome, Xid};
 use indoubt_ledger::history::{History, QueueIndex, UnitIndex};
 
-use crate::scenario::model::{Queue, Topology};
+use crate::scenario::model::QualityOfService;
+
+/// In which order a queue hands its messages out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryOrder {
+    /// Those of a higher priority first.
+    Priority,
+    /// As they came: every message counts as of the default priority.
+    Fifo,
+}
+
+/// A queue, or destination, as its family describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueDescription {
+    /// Who must be asked for it by this name ([`super::provider::Provider::owner`]); `None`: whoever has no queue of its
+    /// own with this name.
+    pub owner: Option<String>,
+    /// Its name, as applications say it.
+    pub name: QueueName,
+    /// What the history calls it; unique in a run.
+    pub history_name: String,
+    /// How messages are kept of which nothing is said.
+    pub default_quality: QualityOfService,
+    /// The priority of messages of which nothing is said.
+    pub default_priority: Priority,
+    /// In which order it hands them out.
+    pub order: DeliveryOrder,
+    /// An application that honours it moves a message with so many backouts to the backout queue.
+    pub backout_threshold: Option<u32>,
+    /// The backout queue.
+    pub backout_queue: Option<QueueName>,
+}
 
 /// What applications and the history have to know of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,29 +54,29 @@ pub struct QueueFacts {
     pub history_name: String,
     /// In the history.
     pub index: QueueIndex,
-    /// `DEFPSIST`.
-    pub default_persistence: Persistence,
-    /// `DEFPRTY`.
+    /// How messages are kept of which nothing is said.
+    pub default_quality: QualityOfService,
+    /// The priority of messages of which nothing is said.
     pub default_priority: Priority,
-    /// `MSGDLVSQ`: with FIFO every message counts as of the default priority.
-    pub delivery_sequence: DeliverySequence,
-    /// `BOTHRESH`: a message whose backout count has come to this goes to the backout queue.
+    /// In which order it hands them out.
+    pub order: DeliveryOrder,
+    /// A message whose backout count has come to this goes to the backout queue.
     pub backout_threshold: Option<u32>,
-    /// `BOQNAME`.
+    /// The backout queue.
     pub backout_queue: Option<QueueName>,
 }
 
 impl QueueFacts {
-    fn new(history: &mut History, history_name: &str, name: &QueueName, queue: &Queue) -> Arc<Self> {
+    fn new(history: &mut History, queue: QueueDescription) -> Arc<Self> {
         Arc::new(QueueFacts {
-            name: name.clone(),
-            history_name: history_name.to_owned(),
-            index: history.queue(history_name),
-            default_persistence: queue.definition.default_persistence,
-            default_priority: queue.definition.default_priority,
-            delivery_sequence: queue.definition.delivery_sequence,
+            index: history.queue(&queue.history_name),
+            name: queue.name,
+            history_name: queue.history_name,
+            default_quality: queue.default_quality,
+            default_priority: queue.default_priority,
+            order: queue.order,
             backout_threshold: queue.backout_threshold,
-            backout_queue: queue.backout_queue.clone(),
+            backout_queue: queue.backout_queue,
         })
     }
 }
@@ -121,7 +151,7 @@ pub enum PartKind {
     Put,
     /// Got, having been backed out so many times before.
     Got {
-        /// `MQMD.BackoutCount`.
+        /// As the message said when it was got.
         backout_count: u32,
     },
 }
@@ -139,8 +169,10 @@ pub struct Transaction {
 #[derive(Debug)]
 pub struct Shared {
     history: Mutex<History>,
-    private_queues: BTreeMap<QueueManagerName, BTreeMap<QueueName, Arc<QueueFacts>>>,
-    shared_queues: BTreeMap<QueueName, Arc<QueueFacts>>,
+    /// Queues for which their owner must be asked.
+    owned_queues: BTreeMap<String, BTreeMap<QueueName, Arc<QueueFacts>>>,
+    /// Queues that everybody knows.
+    common_queues: BTreeMap<QueueName, Arc<QueueFacts>>,
     state: Mutex<State>,
 }
 
@@ -155,26 +187,24 @@ struct State {
 }
 
 impl Shared {
-    /// A run about to begin on this topology.
+    /// A run about to begin with these queues.
     #[must_use]
-    pub fn new(topology: &Topology) -> Self {
+    pub fn new(queues: Vec<QueueDescription>) -> Self {
         let mut history = History::new();
-        let mut private_queues = BTreeMap::new();
-        for manager in &topology.sysplex.queue_managers {
-            let facts = |(name, queue): (&QueueName, &Queue)| {
-                let history_name = format!("{}/{name}", manager.name);
-                (name.clone(), QueueFacts::new(&mut history, &history_name, name, queue))
+        let mut owned_queues: BTreeMap<String, BTreeMap<_, _>> = BTreeMap::new();
+        let mut common_queues = BTreeMap::new();
+        for queue in queues {
+            let (owner, name) = (queue.owner.clone(), queue.name.clone());
+            let facts = QueueFacts::new(&mut history, queue);
+            match owner {
+                Some(owner) => owned_queues.entry(owner).or_default().insert(name, facts),
+                None => common_queues.insert(name, facts),
             };
-            private_queues.insert(manager.name.clone(), manager.queues.iter().map(facts).collect());
         }
-        let all_shared = topology.sysplex.queue_sharing_groups.iter().flat_map(|group| group.queues.iter());
-        let shared_queues = all_shared
-            .map(|(name, queue)| (name.clone(), QueueFacts::new(&mut history, name.as_str(), name, queue)))
-            .collect();
         Shared {
             history: Mutex::new(history),
-            private_queues,
-            shared_queues,
+            owned_queues,
+            common_queues,
             state: Mutex::new(State {
                 phase: Phase::Working,
                 progress: BTreeMap::new(),
@@ -201,16 +231,24 @@ impl Shared {
         self.state.lock().expect("a panic while the state is written ends the run")
     }
 
-    /// The queue that is meant when this queue manager is given this name.
+    /// The queue that is meant when this owner is given this name.
     #[must_use]
-    pub fn queue(&self, queue_manager: &QueueManagerName, queue: &QueueName) -> Arc<QueueFacts> {
-        let private = self.private_queues.get(queue_manager).and_then(|queues| queues.get(queue));
-        match private.or_else(|| self.shared_queues.get(queue)) {
+    pub fn queue(&self, owner: &str, queue: &QueueName) -> Arc<QueueFacts> {
+        let owned = self.owned_queues.get(owner).and_then(|queues| queues.get(queue));
+        match owned.or_else(|| self.common_queues.get(queue)) {
             Some(facts) => facts.clone(),
             None => {
-                let definition = QueueDefinition::default();
-                let unknown = Queue { definition, backout_threshold: None, backout_queue: None };
-                QueueFacts::new(&mut self.history(), queue.as_str(), queue, &unknown)
+                let unknown = QueueDescription {
+                    owner: None,
+                    name: queue.clone(),
+                    history_name: queue.to_string(),
+                    default_quality: QualityOfService::Persistence(Persistence::Nonpersistent),
+                    default_priority: Priority::default(),
+                    order: DeliveryOrder::Priority,
+                    backout_threshold: None,
+                    backout_queue: None,
+                };
+                QueueFacts::new(&mut self.history(), unknown)
             }
         }
     }
@@ -305,7 +343,7 @@ impl Shared {
         }
     }
 
-    /// A transaction has ended, and the queue manager has said so.
+    /// A transaction has ended, and the middleware has said so.
     pub fn end_transaction(&self, xid: &Xid) {
         if let Some(transaction) = self.state().transactions.get_mut(xid) {
             transaction.parts = Vec::new();

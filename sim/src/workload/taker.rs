@@ -1,19 +1,18 @@
 //! What servers and consumers have in common: get, work, commit; back out; put aside what was backed out too often.
 //!
-//! The queue manager counts backouts and does nothing about them. An application that honours `BOTHRESH` moves a message
-//! whose backout count has come to the threshold to the queue named by `BOQNAME`, in the same unit of work; one that
-//! does not meets the same message again and again.
+//! Where the middleware counts backouts and does nothing about them (a queue manager), an application that honours the
+//! queue's backout threshold moves a message whose backout count has come to it to the backout queue, in the same unit of
+//! work; one that does not meets the same message again and again.
 
 use std::time::Duration;
 
-use indoubt_engine::message::{CorrelationId, Message};
-use indoubt_engine::mqi::client::CallFailed;
-use indoubt_engine::mqi::{Match, OpenFor, PutDescriptor, Wait};
+use indoubt_engine::message::CorrelationId;
 use indoubt_engine::name::QueueName;
 use indoubt_ledger::history::{MessageIdentity, Origin};
 
 use super::payload;
-use super::session::{Outgoing, Session, UnitEnd};
+use super::provider::{Destination, Failure, Outgoing, Received, Selection, Sharing};
+use super::session::{Session, UnitEnd};
 use crate::scenario::model::{Consumer, Server};
 
 /// Wait interval of the first get of a unit of work.
@@ -26,7 +25,7 @@ const BROWSE_AGAIN: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub struct Taking<'a> {
     queue: &'a QueueName,
-    open_for: OpenFor,
+    sharing: Sharing,
     browse_first: bool,
     batch: u32,
     processing_time: (Duration, Duration),
@@ -42,7 +41,7 @@ impl<'a> Taking<'a> {
     pub fn server(role: &'a Server) -> Self {
         Taking {
             queue: &role.request_queue,
-            open_for: OpenFor::InputShared,
+            sharing: Sharing::Shared,
             browse_first: false,
             batch: role.batch,
             processing_time: role.processing_time,
@@ -58,7 +57,7 @@ impl<'a> Taking<'a> {
     pub fn consumer(role: &'a Consumer) -> Self {
         Taking {
             queue: &role.queue,
-            open_for: if role.exclusive { OpenFor::InputExclusive } else { OpenFor::InputShared },
+            sharing: if role.exclusive { Sharing::Exclusive } else { Sharing::Shared },
             browse_first: role.browse_first,
             batch: role.batch,
             processing_time: role.processing_time,
@@ -98,15 +97,15 @@ pub async fn run(mut session: Session, taking: Taking<'_>) {
     }
 }
 
-async fn one_unit(session: &mut Session, taking: &Taking<'_>) -> Result<Taken, CallFailed> {
+async fn one_unit(session: &mut Session, taking: &Taking<'_>) -> Result<Taken, Failure> {
     session.begin().await?;
     let mut messages = 0;
     while messages < taking.batch.max(1) {
         let Some(message) = next_message(session, taking, messages == 0).await? else { break };
         messages += 1;
         if let Some(backout_queue) = backout_queue(session, taking, &message) {
-            let moved = moved(session, &message, backout_queue);
-            session.put(moved).await?;
+            let origin = Origin::MovedFrom(MessageIdentity(message.payload.identity));
+            session.put(moved(session, &message, backout_queue), origin, None).await?;
             continue;
         }
         let work = session.chance().duration(taking.processing_time);
@@ -115,7 +114,7 @@ async fn one_unit(session: &mut Session, taking: &Taking<'_>) -> Result<Taken, C
             let fails = session.chance().percent(taking.backout_percent);
             if fails || payload::is_poison(message.payload.identity, taking.poison_every) {
                 session.back_out().await;
-                return Ok(Taken::BackedOutByChoice { backout_count: message.descriptor.backout_count });
+                return Ok(Taken::BackedOutByChoice { backout_count: message.backout_count });
             }
         }
         if let Some(server) = taking.answers {
@@ -128,20 +127,16 @@ async fn one_unit(session: &mut Session, taking: &Taking<'_>) -> Result<Taken, C
     Ok(Taken::Ended(session.commit().await))
 }
 
-async fn next_message(
-    session: &mut Session,
-    taking: &Taking<'_>,
-    may_wait: bool,
-) -> Result<Option<Message>, CallFailed> {
+async fn next_message(session: &mut Session, taking: &Taking<'_>, may_wait: bool) -> Result<Option<Received>, Failure> {
     if !taking.browse_first {
-        let wait = if may_wait { Wait::For(WAIT) } else { Wait::No };
-        return session.get(taking.queue, taking.open_for, wait, Match::Any, None).await;
+        let wait = if may_wait { WAIT } else { Duration::ZERO };
+        return session.get(taking.queue, taking.sharing, wait, Selection::Any, None).await;
     }
     let found = session.browse_and_lock(taking.queue).await?;
     match found {
         Some(message) => {
-            let selection = Match::MessageId(message.descriptor.message_id);
-            session.get(taking.queue, taking.open_for, Wait::No, selection, None).await
+            let selection = Selection::Id(message.id);
+            session.get(taking.queue, taking.sharing, Duration::ZERO, selection, None).await
         }
         None => {
             if may_wait {
@@ -152,56 +147,48 @@ async fn next_message(
     }
 }
 
-fn backout_queue(session: &Session, taking: &Taking<'_>, message: &Message) -> Option<QueueName> {
+fn backout_queue(session: &Session, taking: &Taking<'_>, message: &Received) -> Option<QueueName> {
     if !taking.honours_backout_threshold {
         return None;
     }
     let facts = session.queue_facts(taking.queue);
     let threshold = facts.backout_threshold.filter(|threshold| *threshold > 0)?;
-    facts.backout_queue.clone().filter(|_| message.descriptor.backout_count >= threshold)
+    facts.backout_queue.clone().filter(|_| message.backout_count >= threshold)
 }
 
-fn moved(session: &Session, message: &Message, queue: QueueName) -> Outgoing {
-    let descriptor = &message.descriptor;
+fn moved(session: &Session, message: &Received, queue: QueueName) -> Outgoing {
     Outgoing {
-        queue,
-        queue_manager: None,
-        descriptor: PutDescriptor {
-            message_id: Some(descriptor.message_id),
-            correlation_id: descriptor.correlation_id,
-            persistence: Some(descriptor.persistence),
-            priority: Some(descriptor.priority),
-            expiry: None,
-            reply_to_queue: descriptor.reply_to_queue.clone(),
-            reply_to_queue_manager: descriptor.reply_to_queue_manager.clone(),
-        },
+        to: Destination { queue, owner: None },
+        id: Some(message.id),
+        correlation: message.correlation,
+        quality: Some(message.quality),
+        priority: Some(message.priority),
+        expiry: None,
+        reply_to: message.reply_to.clone(),
         payload: payload::make(session.new_identity(), message.payload.length),
-        origin: Origin::MovedFrom(MessageIdentity(message.payload.identity)),
-        answers: None,
     }
 }
 
-async fn answer(session: &mut Session, server: &Server, request: &Message) -> Result<(), CallFailed> {
-    let descriptor = PutDescriptor {
-        message_id: None,
-        correlation_id: CorrelationId(request.descriptor.message_id.0),
-        persistence: Some(server.persistence.unwrap_or(request.descriptor.persistence)),
-        priority: Some(request.descriptor.priority),
-        expiry: None,
-        reply_to_queue: None,
-        reply_to_queue_manager: None,
-    };
-    let reply_to = request.descriptor.reply_to_queue.clone().filter(|_| server.reply);
+async fn answer(session: &mut Session, server: &Server, request: &Received) -> Result<(), Failure> {
+    let reply_to = request.reply_to.clone().filter(|_| server.reply);
     let answered = request.payload.identity;
     let targets = reply_to
-        .map(|queue| (queue, request.descriptor.reply_to_queue_manager.clone(), Some(answered)))
+        .map(|to| (to, Some(answered)))
         .into_iter()
-        .chain(server.also_put.iter().map(|queue| (queue.clone(), None, None)));
-    for (queue, queue_manager, answers) in targets {
+        .chain(server.also_put.iter().map(|queue| (Destination { queue: queue.clone(), owner: None }, None)));
+    for (to, answers) in targets {
         let length = session.chance().number(server.reply_size);
-        let payload = payload::make(session.new_identity(), length);
-        let descriptor = descriptor.clone();
-        session.put(Outgoing { queue, queue_manager, descriptor, payload, origin: Origin::New, answers }).await?;
+        let outgoing = Outgoing {
+            to,
+            id: None,
+            correlation: CorrelationId(request.id.0),
+            quality: Some(server.quality.unwrap_or(request.quality)),
+            priority: Some(request.priority),
+            expiry: None,
+            reply_to: None,
+            payload: payload::make(session.new_identity(), length),
+        };
+        session.put(outgoing, Origin::New, answers).await?;
     }
     Ok(())
 }

@@ -7,8 +7,8 @@ use indoubt_engine::name::{QueueManagerName, QueueName};
 use indoubt_engine::queue_manager::definition::QueuePlace;
 
 use crate::scenario::model::{
-    Consumer, MessageTemplate, Pace, Producer, Queue, QueueManager, ReplyQueueManager, Requester, Server, Syncpointing,
-    Topology, WhenUnknown,
+    Consumer, MessageTemplate, Pace, Producer, QualityOfService, Queue, QueueManager, ReplyQueueManager, Requester,
+    Server, Syncpointing, Topology, WhenUnknown,
 };
 use crate::scenario::syntax::ast::{Node, Value};
 
@@ -76,7 +76,7 @@ pub(super) fn server(fields: &mut Fields<'_>, around: Option<&Around<'_>>, cx: &
         request_queue: request_queue.clone().unwrap_or_else(|| "".into()),
         also_put,
         reply: fields.or("reply", true, cx, yes),
-        persistence,
+        quality: persistence.map(QualityOfService::Persistence),
         reply_size,
         processing_time: processing_time(fields, cx),
         syncpoint: fields.or("syncpoint", Syncpointing::OnePhase, cx, syncpointing),
@@ -223,7 +223,7 @@ fn message(
         Some(priorities)
     });
     let expiry = fields.get("expiry", cx, positive_duration);
-    MessageTemplate { size, persistence, priorities, expiry }
+    MessageTemplate { size, quality: persistence.map(QualityOfService::Persistence), priorities, expiry }
 }
 
 /// A queue that the application can name whichever queue manager it finds itself connected to.

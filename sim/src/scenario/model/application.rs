@@ -1,8 +1,7 @@
 //! Applications: where they run, to whom they connect, and what each role does.
 
 use super::place::Place;
-use super::workload::{MessageTemplate, OperatorAction, Pace, Syncpointing, WhenUnknown};
-use indoubt_engine::message::Persistence;
+use super::workload::{MessageTemplate, OperatorAction, Pace, QualityOfService, Syncpointing, WhenUnknown};
 use indoubt_engine::name::ConnectionTag;
 use indoubt_engine::name::QueueManagerName;
 use indoubt_engine::name::QueueName;
@@ -125,8 +124,8 @@ pub struct Server {
     pub also_put: Vec<QueueName>,
     /// Whether it answers to `ReplyToQ`.
     pub reply: bool,
-    /// Persistence of what it puts; `None` for that of the request.
-    pub persistence: Option<Persistence>,
+    /// How what it puts is to be kept; `None` for as the request.
+    pub quality: Option<QualityOfService>,
     /// Bytes of a reply.
     pub reply_size: (u32, u32),
     /// How long it works on a request: between the get and the put, uniformly between the two.

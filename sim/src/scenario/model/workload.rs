@@ -2,6 +2,7 @@
 
 use indoubt_engine::message::Persistence;
 use indoubt_engine::message::Priority;
+use indoubt_engine::messaging_engine::reliability::Reliability;
 use indoubt_engine::name::QueueManagerName;
 use indoubt_engine::unit_of_work::Outcome;
 use std::time::Duration;
@@ -30,13 +31,43 @@ pub enum WhenUnknown {
     SendAgain,
 }
 
+/// How hard the middleware is asked to try to keep a message, in the words of the family that is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QualityOfService {
+    /// Of a queue manager.
+    Persistence(Persistence),
+    /// Of a service integration bus.
+    Reliability(Reliability),
+}
+
+impl QualityOfService {
+    /// Whether it is to survive at least an orderly stop.
+    #[must_use]
+    pub const fn is_persistent(self) -> bool {
+        match self {
+            QualityOfService::Persistence(persistence) => matches!(persistence, Persistence::Persistent),
+            QualityOfService::Reliability(reliability) => reliability.is_persistent(),
+        }
+    }
+
+    /// What the history calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            QualityOfService::Persistence(Persistence::Persistent) => "persistent",
+            QualityOfService::Persistence(Persistence::Nonpersistent) => "nonpersistent",
+            QualityOfService::Reliability(reliability) => reliability.name(),
+        }
+    }
+}
+
 /// How messages are made.
 #[derive(Clone, Debug)]
 pub struct MessageTemplate {
     /// Bytes, uniformly between the two.
     pub size: (u32, u32),
     /// `None` for the queue's default.
-    pub persistence: Option<Persistence>,
+    pub quality: Option<QualityOfService>,
     /// Priorities with weights; empty for the queue's default.
     pub priorities: Vec<(Priority, u32)>,
     /// Expiry.

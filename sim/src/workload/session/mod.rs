@@ -1,38 +1,31 @@
 //! An application at work: connection, reconnection with back-off, units of work, and the record of all of it.
 //!
-//! A session knows how an application behaves whatever its role: it connects to its queue manager or to any member of
-//! its group, opens queues when they are first used, runs units of work as its `syncpoint` says, and after any failure
-//! backs out, disconnects where that helps, and pauses longer each time. Nothing is retried here behind the role's back.
+//! A session knows how an application behaves whatever its role and whatever the product: it connects, runs units of work
+//! as its `syncpoint` says, and after any failure backs out, disconnects where that helps, and pauses longer each time.
+//! Nothing is retried here behind the role's back.
 
 mod unit;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use indoubt_engine::machine::{File, Incarnation, StoredFile};
-use indoubt_engine::mqi::client::CallFailed;
-use indoubt_engine::mqi::{Binding, ConnectOptions, ObjectHandle, OpenFor, Reason, TagUse};
-use indoubt_engine::name::{QueueManagerName, QueueName};
+use indoubt_engine::name::QueueName;
 use indoubt_engine::time::Time;
-use indoubt_ledger::history::{Completion, ResourceIndex, UnitOutcome};
+use indoubt_ledger::history::{Completion, UnitOutcome};
 
 use super::back_off::BackOff;
 use super::chance::Chance;
-use super::connection::Connection;
 use super::coordinator::Coordinator;
 use super::history::Recorder;
+use super::provider::{Failure, Provider, WayOut};
 use super::shared::{Phase, QueueFacts, Shared};
-use super::{Instance, addresses, payload};
+use super::{Instance, payload};
 use crate::fabric::Process;
 use crate::scenario::model::{Connect, Syncpointing};
 
 use unit::CurrentUnit;
-pub use unit::{Outgoing, UnitEnd};
-
-/// Local bindings have no heartbeat: the operating system tells each end when the other one is gone, and however long
-/// a queue manager takes, its application waits.
-const LOCAL_SILENCE: Duration = Duration::from_secs(24 * 3_600);
+pub use unit::UnitEnd;
 
 /// What the world gave a process when it started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,12 +43,7 @@ pub struct Session {
     instance: Instance,
     chance: Chance,
     recorder: Recorder,
-    connection: Connection,
-    queue_manager: QueueManagerName,
-    binding: Binding,
-    tag: Option<ResourceIndex>,
-    held: Vec<ResourceIndex>,
-    handles: BTreeMap<(QueueName, OpenFor), ObjectHandle>,
+    provider: Box<dyn Provider>,
     back_off: BackOff,
     syncpoint: Syncpointing,
     coordinator: Option<Coordinator>,
@@ -72,44 +60,19 @@ impl Session {
         instance: Instance,
         connect: &Connect,
         syncpoint: Syncpointing,
+        provider: Box<dyn Provider>,
     ) -> Self {
         let recorder = Recorder::new(process.clone(), shared.clone());
         let chance = Chance::new(process.stream("application"));
-        let (address, name, binding) = addresses::of_target(&connect.target, &instance.place);
-        let options = ConnectOptions {
-            application: instance.name.clone(),
-            name: name.clone(),
-            binding,
-            tag: connect.tag.clone().map(|tag| (tag, TagUse::Serialize)),
-        };
-        let silence = match binding {
-            Binding::Client => connect.silence,
-            Binding::Local => LOCAL_SILENCE,
-        };
-        let tag = connect.tag.as_ref().map(|tag| recorder.resource(&format!("connection tag {tag}")));
-        let mut connection = Connection::new(process.clone(), address, silence, options);
-        let coordinator = (syncpoint == Syncpointing::TwoPhase).then(|| {
-            Coordinator::start(
-                instance.name.clone(),
-                start.incarnation,
-                &start.files,
-                &mut connection,
-                &recorder,
-                shared.clone(),
-            )
-        });
+        let coordinator = (syncpoint == Syncpointing::TwoPhase)
+            .then(|| Coordinator::start(instance.name.clone(), &process, start, &recorder, shared.clone()));
         Session {
             process,
             shared,
             instance,
             chance,
             recorder,
-            connection,
-            queue_manager: QueueManagerName::from(name),
-            binding,
-            tag,
-            held: Vec::new(),
-            handles: BTreeMap::new(),
+            provider,
             back_off: BackOff::new(connect.retry, connect.retry_limit),
             syncpoint,
             coordinator,
@@ -171,32 +134,26 @@ impl Session {
         payload::identity(self.instance.index, self.shared.next_number(self.instance.index))
     }
 
-    /// What is known of a queue of the queue manager it is connected to.
+    /// What is known of a queue of whom it is connected to.
     #[must_use]
     pub fn queue_facts(&self, queue: &QueueName) -> Arc<QueueFacts> {
-        self.shared.queue(&self.queue_manager, queue)
+        self.shared.queue(self.provider.owner(), queue)
     }
 
     /// The connection, for commands.
-    pub fn connection(&mut self) -> &mut Connection {
-        &mut self.connection
+    pub fn provider(&mut self) -> &mut dyn Provider {
+        &mut *self.provider
     }
 
-    /// The name of the queue manager it is, or was last, connected to.
-    #[must_use]
-    pub fn queue_manager(&self) -> &QueueManagerName {
-        &self.queue_manager
-    }
-
-    /// Returns when there is a connection to a queue manager that goes on working, and every transaction of this
+    /// Returns when there is a connection to somebody who goes on working, and every transaction of this
     /// application that is found in doubt there has been resolved. Does not return when the run ends.
     pub async fn ready(&mut self) {
         loop {
-            if self.connection.is_quiescing() {
+            if self.provider.should_leave() {
                 self.leave().await;
                 self.pause().await;
             }
-            if !self.connection.is_connected() {
+            if !self.provider.is_connected() {
                 self.connection_is_gone();
                 if !self.connect_once().await {
                     self.pause().await;
@@ -215,31 +172,14 @@ impl Session {
     }
 
     async fn connect_once(&mut self) -> bool {
-        let local_tag = self.tag.filter(|_| self.binding == Binding::Local);
-        let asked = local_tag.map(|tag| (tag, self.recorder.acquire(tag)));
-        let connected = self.connection.connect().await;
-        if let Some((tag, operation)) = asked {
-            match &connected {
-                Ok(_) => {
-                    self.recorder.complete(operation, Completion::Ok);
-                    self.held.push(tag);
-                }
-                Err(_) => self.recorder.complete(operation, Completion::Failed),
-            }
+        let connected = self.provider.connect().await.is_ok();
+        if let Some(coordinator) = self.coordinator.as_mut().filter(|_| connected) {
+            coordinator.connected();
         }
-        match connected {
-            Ok((queue_manager, _)) => {
-                self.queue_manager = queue_manager;
-                if let Some(coordinator) = &mut self.coordinator {
-                    coordinator.connected();
-                }
-                true
-            }
-            Err(_) => false,
-        }
+        connected
     }
 
-    async fn settle_if_due(&mut self) -> Result<(), CallFailed> {
+    async fn settle_if_due(&mut self) -> Result<(), Failure> {
         let now = self.process.now();
         if !self.coordinator.as_ref().is_some_and(|coordinator| coordinator.is_look_due(now)) {
             return Ok(());
@@ -248,17 +188,14 @@ impl Session {
             self.back_out().await;
         }
         match &mut self.coordinator {
-            Some(coordinator) => coordinator.settle(now, &mut self.connection).await,
+            Some(coordinator) => coordinator.settle(now, &mut *self.provider).await,
             None => Ok(()),
         }
     }
 
-    /// What an application notices when its connection is gone: handles, the unit of work and what it held are gone too.
+    /// What an application notices when its connection is gone: what belonged to it and the unit of work are gone too.
     fn connection_is_gone(&mut self) {
-        self.handles.clear();
-        for resource in std::mem::take(&mut self.held) {
-            self.recorder.release(resource);
-        }
+        self.provider.abandon();
         if let Some(unit) = self.unit.take().filter(|unit| unit.used) {
             if let Some(xid) = &unit.xid {
                 self.shared.end_transaction(xid);
@@ -274,12 +211,7 @@ impl Session {
         if self.unit.is_some() {
             self.back_out().await;
         }
-        for resource in std::mem::take(&mut self.held) {
-            self.recorder.release(resource);
-        }
-        if self.connection.is_connected() && self.connection.disconnect().await.is_err() {
-            self.connection.abandon();
-        }
+        self.provider.disconnect().await;
         self.connection_is_gone();
     }
 
@@ -305,29 +237,11 @@ impl Session {
     }
 
     /// Deals with a failure: backs out, leaves where staying does not help, and pauses.
-    pub async fn after(&mut self, failed: CallFailed) {
-        if self.connection.is_connected() {
-            match failed.reason {
-                // Full queues and structures, a queue in use, a structure that comes back: the connection is good.
-                Reason::QueueFull
-                | Reason::StorageMediumFull
-                | Reason::PageSetFull
-                | Reason::ObjectInUse
-                | Reason::CouplingFacilityNotAvailable
-                | Reason::SyncpointLimitReached
-                | Reason::PersistentNotAllowed
-                | Reason::MessageTooBigForQueue
-                | Reason::UnknownObjectName
-                | Reason::UnknownObjectQueueManager
-                | Reason::NoMessageAvailable
-                | Reason::QueueManagerActive
-                | Reason::BackedOut => {
-                    if self.unit.is_some() {
-                        self.back_out().await;
-                    }
-                }
-                // A quiescing queue manager is to be left; after anything else a fresh start is the way out.
-                _ => self.leave().await,
+    pub async fn after(&mut self, failed: Failure) {
+        if self.provider.is_connected() {
+            match failed.way_out {
+                WayOut::Stay => self.back_out().await,
+                WayOut::Leave => self.leave().await,
             }
         } else {
             self.connection_is_gone();

@@ -1,42 +1,22 @@
 //! Units of work: what a session puts and gets, and how it ends them.
 //!
 //! Every call is recorded where it is made: invoked before, completed after. Without syncpoint there is no unit of work
-//! and every put and get is final by itself; with one phase the queue manager begins it with the first put or get; with
+//! and every put and get is final by itself; with one phase the middleware begins it with the first put or get; with
 //! two phases the application's own coordinator does.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use indoubt_engine::message::{Message, Payload};
-use indoubt_engine::mqi::client::{CallFailed, Fate};
-use indoubt_engine::mqi::{
-    Binding, BrowseLock, BrowsePosition, Match, ObjectHandle, OpenFor, PutDescriptor, Reason, Syncpoint, Wait,
-};
-use indoubt_engine::name::{QueueManagerName, QueueName};
+use indoubt_engine::message::Payload;
+use indoubt_engine::name::QueueName;
 use indoubt_engine::unit_of_work::Xid;
 use indoubt_ledger::history::{Completion, Origin, UnitIndex, UnitOutcome};
 
 use super::super::coordinator::Decided;
+use super::super::provider::{Failure, Fate, Outgoing, Received, Scope, Selection, Sharing};
 use super::super::shared::{PartKind, QueueFacts, TransactionPart};
 use super::Session;
 use crate::scenario::model::Syncpointing;
-
-/// What to put, and where.
-#[derive(Clone, Debug)]
-pub struct Outgoing {
-    /// Queue.
-    pub queue: QueueName,
-    /// The queue manager or group it is put to; `None` for the one the application is connected to.
-    pub queue_manager: Option<QueueManagerName>,
-    /// Descriptor.
-    pub descriptor: PutDescriptor,
-    /// Content.
-    pub payload: Payload,
-    /// Where the content comes from.
-    pub origin: Origin,
-    /// The identity of the request that it answers, if it is a reply.
-    pub answers: Option<u64>,
-}
 
 /// How a unit of work ended, as far as the application knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +40,7 @@ impl Session {
     ///
     /// # Errors
     /// If a transaction cannot be begun.
-    pub async fn begin(&mut self) -> Result<(), CallFailed> {
+    pub async fn begin(&mut self) -> Result<(), Failure> {
         if self.syncpoint == Syncpointing::None || self.unit.as_ref().is_some_and(|unit| !unit.used) {
             return Ok(());
         }
@@ -68,7 +48,7 @@ impl Session {
         let index = self.recorder.unit();
         let xid = self.coordinator.as_mut().map(|coordinator| coordinator.next_xid(index));
         if let Some(xid) = &xid {
-            self.connection.begin(xid.clone()).await?;
+            self.provider.begin(xid.clone()).await?;
         }
         self.unit = Some(CurrentUnit { index, xid, used: false });
         Ok(())
@@ -80,10 +60,10 @@ impl Session {
         self.unit.is_some()
     }
 
-    fn scope(&self) -> (Syncpoint, Option<UnitIndex>) {
+    fn scope(&self) -> (Scope, Option<UnitIndex>) {
         match &self.unit {
-            Some(unit) => (Syncpoint::Within, Some(unit.index)),
-            None => (Syncpoint::Outside, None),
+            Some(unit) => (Scope::Within, Some(unit.index)),
+            None => (Scope::Outside, None),
         }
     }
 
@@ -104,53 +84,19 @@ impl Session {
         }
     }
 
-    /// Opens a queue, unless it is open already.
+    /// Puts a message, within the unit of work if there is one. For the history: where its content comes from, and the
+    /// identity of the request that it answers.
     ///
     /// # Errors
-    /// What the queue manager answered.
-    pub async fn open(&mut self, queue: &QueueName, open_for: OpenFor) -> Result<ObjectHandle, CallFailed> {
-        let key = (queue.clone(), open_for);
-        if let Some(handle) = self.handles.get(&key) {
-            return Ok(*handle);
-        }
-        let exclusive = (open_for == OpenFor::InputExclusive && self.binding == Binding::Local)
-            .then(|| self.recorder.resource(&format!("input from {}", self.queue_facts(queue).history_name)));
-        let asked = exclusive.map(|resource| (resource, self.recorder.acquire(resource)));
-        let opened = self.connection.open(queue.clone(), open_for).await;
-        if let Some((resource, operation)) = asked {
-            match &opened {
-                Ok(_) => {
-                    self.recorder.complete(operation, Completion::Ok);
-                    self.held.push(resource);
-                }
-                Err(_) => self.recorder.complete(operation, Completion::Failed),
-            }
-        }
-        self.handles.insert(key, opened?);
-        opened
-    }
-
-    /// Puts a message, within the unit of work if there is one.
-    ///
-    /// # Errors
-    /// What the queue manager answered, or 2009.
-    pub async fn put(&mut self, outgoing: Outgoing) -> Result<(), CallFailed> {
-        let (syncpoint, unit) = self.scope();
-        let owner = outgoing.queue_manager.as_ref().unwrap_or(&self.queue_manager);
-        let facts = self.shared.queue(owner, &outgoing.queue);
-        let operation = self.recorder.put(&facts, unit, &outgoing);
-        let Outgoing { queue, queue_manager, descriptor, payload, .. } = outgoing;
-        let part = self.part(facts, payload, PartKind::Put);
-        let result = if queue_manager.is_some() {
-            self.connection.put1(queue, queue_manager, syncpoint, descriptor, payload).await
-        } else {
-            match self.open(&queue, OpenFor::Output).await {
-                Ok(handle) => self.connection.put(handle, syncpoint, descriptor, payload).await,
-                Err(failed) => Err(CallFailed { fate: Fate::DidNotHappen, ..failed }),
-            }
-        };
-        match result {
-            Ok(_) => {
+    /// What the middleware answered, or that the connection is gone.
+    pub async fn put(&mut self, outgoing: Outgoing, origin: Origin, answers: Option<u64>) -> Result<(), Failure> {
+        let (scope, unit) = self.scope();
+        let owner = outgoing.to.owner.as_deref().unwrap_or_else(|| self.provider.owner());
+        let facts = self.shared.queue(owner, &outgoing.to.queue);
+        let operation = self.recorder.put(&facts, unit, &outgoing, origin, answers);
+        let part = self.part(facts, outgoing.payload, PartKind::Put);
+        match self.provider.send(outgoing, scope).await {
+            Ok(()) => {
                 self.used();
                 self.remember(part);
                 self.recorder.complete(operation, Completion::Ok);
@@ -159,62 +105,48 @@ impl Session {
             Err(failed) => {
                 // Something of it may be there to be backed out.
                 self.used();
-                self.recorder.failed(operation, failed);
+                self.recorder.failed(operation, &failed);
                 Err(failed)
             }
         }
     }
 
-    /// Gets a message, within the unit of work if there is one. `None`: there is none (2033).
+    /// Gets a message, within the unit of work if there is one. `None`: there is none.
     ///
     /// # Errors
-    /// What the queue manager answered, or 2009.
+    /// What the middleware answered, or that the connection is gone.
     pub async fn get(
         &mut self,
         queue: &QueueName,
-        open_for: OpenFor,
-        wait: Wait,
-        selection: Match,
+        sharing: Sharing,
+        wait: Duration,
+        selection: Selection,
         reply_to: Option<u64>,
-    ) -> Result<Option<Message>, CallFailed> {
-        let handle = self.open(queue, open_for).await?;
-        let (syncpoint, unit) = self.scope();
-        let waits = match wait {
-            Wait::No => Duration::ZERO,
-            Wait::For(interval) => interval,
-            Wait::Unlimited => Duration::MAX,
-        };
+    ) -> Result<Option<Received>, Failure> {
+        self.provider.open(queue, sharing).await?;
+        let (scope, unit) = self.scope();
         let facts = self.queue_facts(queue);
-        let operation = self.recorder.get(&facts, unit, reply_to, waits);
-        let result = self.connection.get(handle, syncpoint, wait, selection).await;
+        let operation = self.recorder.get(&facts, unit, reply_to, wait);
+        let result = self.provider.receive(queue, sharing, wait, selection, scope).await;
         self.recorder.got(operation, &result);
-        match result {
-            Ok(message) => {
+        match &result {
+            Ok(Some(message)) => {
                 self.used();
-                let kind = PartKind::Got { backout_count: message.descriptor.backout_count };
-                let part = self.part(facts, message.payload, kind);
+                let part = self.part(facts, message.payload, PartKind::Got { backout_count: message.backout_count });
                 self.remember(part);
-                Ok(Some(message))
             }
-            Err(failed) if failed.reason == Reason::NoMessageAvailable => Ok(None),
-            Err(failed) => {
-                self.used();
-                Err(failed)
-            }
+            Ok(None) => {}
+            Err(_) => self.used(),
         }
+        result
     }
 
-    /// Browses the first message and locks it. `None`: there is none (2033).
+    /// Browses the first message and locks it. `None`: there is none.
     ///
     /// # Errors
-    /// What the queue manager answered, or 2009.
-    pub async fn browse_and_lock(&mut self, queue: &QueueName) -> Result<Option<Message>, CallFailed> {
-        let handle = self.open(queue, OpenFor::Browse).await?;
-        match self.connection.browse(handle, BrowsePosition::First, BrowseLock::Locked).await {
-            Ok(message) => Ok(Some(message)),
-            Err(failed) if failed.reason == Reason::NoMessageAvailable => Ok(None),
-            Err(failed) => Err(failed),
-        }
+    /// What the middleware answered, or that the connection is gone.
+    pub async fn browse_and_lock(&mut self, queue: &QueueName) -> Result<Option<Received>, Failure> {
+        self.provider.browse_and_lock(queue).await
     }
 
     /// Commits the unit of work. When nobody told how it ended, the connection is given up as well.
@@ -226,7 +158,7 @@ impl Session {
         }
         let operation = self.recorder.commit(unit.index);
         if let (Some(coordinator), Some(xid)) = (&mut self.coordinator, &unit.xid) {
-            let decided = coordinator.commit(&mut self.connection, xid).await;
+            let decided = coordinator.commit(&mut *self.provider, xid).await;
             let (completion, end) = match decided {
                 Decided::Committed => (Completion::Ok, UnitEnd::Committed),
                 Decided::CommittedNotTold => (Completion::Unknown, UnitEnd::Committed),
@@ -237,32 +169,30 @@ impl Session {
                 self.recorder.resolved(unit.index, UnitOutcome::Committed);
             }
             if decided != Decided::Committed {
-                self.connection.abandon();
                 self.connection_is_gone();
             }
             return end;
         }
-        match self.connection.commit().await {
+        match self.provider.commit().await {
             Ok(()) => {
                 self.recorder.complete(operation, Completion::Ok);
                 UnitEnd::Committed
             }
             Err(failed) => {
-                self.recorder.failed(operation, failed);
-                if failed.reason != Reason::BackedOut {
+                self.recorder.failed(operation, &failed);
+                if failed.fate != Fate::BackedOut {
                     // Whatever is left of the unit of work is backed out with the connection.
-                    self.connection.abandon();
                     self.connection_is_gone();
                 }
                 match failed.fate {
-                    Fate::DidNotHappen => UnitEnd::BackedOut,
+                    Fate::DidNotHappen | Fate::BackedOut => UnitEnd::BackedOut,
                     Fate::Unknown => UnitEnd::Unknown,
                 }
             }
         }
     }
 
-    /// Backs the unit of work out. If the connection breaks meanwhile, the queue manager does it.
+    /// Backs the unit of work out. If the connection breaks meanwhile, the middleware does it.
     pub async fn back_out(&mut self) {
         let Some(unit) = self.unit.take() else { return };
         if let Some(xid) = &unit.xid {
@@ -271,9 +201,9 @@ impl Session {
         }
         let operation = unit.used.then(|| self.recorder.back_out(unit.index));
         let nothing_to_do = !unit.used && unit.xid.is_none();
-        let result = if nothing_to_do { Ok(()) } else { self.connection.back_out().await };
+        let result = if nothing_to_do { Ok(()) } else { self.provider.back_out().await };
         if let Some(operation) = operation {
-            match result {
+            match &result {
                 Ok(()) => self.recorder.complete(operation, Completion::Ok),
                 Err(_) => {
                     self.recorder.complete(operation, Completion::Unknown);
@@ -282,7 +212,6 @@ impl Session {
             }
         }
         if result.is_err() {
-            self.connection.abandon();
             self.connection_is_gone();
         }
     }

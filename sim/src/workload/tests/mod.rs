@@ -20,7 +20,6 @@ use indoubt_ledger::contract::Contract;
 use indoubt_ledger::judge;
 use indoubt_ledger::verdict::{FindingKind, Judgement, Verdict};
 
-use super::audit::{AuditPlan, auditor_body};
 use super::{Instance, Shared, application_body, payload};
 use crate::fabric::{
     DiskId, DiskOptions, Fabric, HostId, HostOptions, Life, Observer, ProcessBody, ProcessId, ProcessOptions,
@@ -28,9 +27,11 @@ use crate::fabric::{
 };
 use crate::scenario::model::{
     Application, Connect, ConnectTarget, Consumer, Decision, Disk, Latency, MessageTemplate, OperatorAction,
-    OperatorCommand, Pace, Place, Producer, Queue, QueueManager, QueueSharingGroup, ReplyQueueManager, Requester, Role,
-    Server, Syncpointing, Sysplex, Topology, WhenUnknown,
+    OperatorCommand, Pace, Place, Producer, QualityOfService, Queue, QueueManager, QueueSharingGroup,
+    ReplyQueueManager, Requester, Role, Server, Syncpointing, Sysplex, Topology, WhenUnknown,
 };
+use crate::topology::audit::{AuditPlan, auditor_body};
+use crate::topology::{families, shared};
 use fake::{FakeQueueManager, Kind, Mishap, Store};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -89,7 +90,7 @@ impl World {
             let host = fabric.add_host(HostOptions { name: "SYSA".into(), skew_ns: 0, drift_ppm: 0 });
             let force = Latency { base: MILLISECOND, jitter: Duration::ZERO };
             let disk = fabric.add_disk(DiskOptions { name: "disk".into(), force, capacity: None });
-            let shared = Arc::new(Shared::new(&topology()));
+            let shared = Arc::new(shared(&families(&topology())));
             script(World { fabric, host, disk, store: Arc::default(), shared, applications: 0 })
         };
         Fabric::run(1, world).unwrap()
@@ -128,7 +129,9 @@ impl World {
         };
         let instance = Instance { name: name.into(), index: self.applications, place: Place::Host("SYSA".into()) };
         self.applications += 1;
-        self.process(name, application_body(&application, instance, self.shared.clone()))
+        let provider = |place| families(&topology())[0].provider(&application.connect, place);
+        let provider = provider(&instance.place).unwrap();
+        self.process(name, application_body(&application, instance, self.shared.clone(), provider))
     }
 
     fn kill_at(&self, step: Step) {
@@ -152,13 +155,8 @@ impl World {
     /// what they recorded must be what happened.
     async fn judge(&self) -> Judgement {
         let result = Arc::new(Mutex::new(None));
-        let plan = AuditPlan {
-            topology: Arc::new(topology()),
-            healed_at: Time::START,
-            patience: SECOND,
-            applications_ended: false,
-        };
-        self.process("auditor", auditor_body(plan, self.shared.clone(), result.clone()));
+        let plan = AuditPlan { healed_at: Time::START, patience: SECOND, applications_ended: false };
+        self.process("auditor", auditor_body(families(&topology()), plan, self.shared.clone(), result.clone()));
         self.fabric.sleep_until(self.fabric.now() + 10 * SECOND).await;
         let audit = result.lock().unwrap().take().unwrap();
         judge(&self.shared.history(), &audit, &Contract::default())
@@ -191,7 +189,12 @@ fn requester(count: u32, pace: Pace, syncpoint: Syncpointing, when_unknown: When
 }
 
 fn template() -> MessageTemplate {
-    MessageTemplate { size: (100, 2_000), persistence: Some(Persistence::Persistent), priorities: vec![], expiry: None }
+    MessageTemplate {
+        size: (100, 2_000),
+        quality: Some(QualityOfService::Persistence(Persistence::Persistent)),
+        priorities: vec![],
+        expiry: None,
+    }
 }
 
 fn closed() -> Pace {
@@ -203,7 +206,7 @@ fn server(syncpoint: Syncpointing, poison_every: u32) -> Role {
         request_queue: "REQUEST".into(),
         also_put: vec![],
         reply: true,
-        persistence: None,
+        quality: None,
         reply_size: (50, 60),
         processing_time: (MILLISECOND, 3 * MILLISECOND),
         syncpoint,

@@ -1,4 +1,4 @@
-//! A queue-sharing group on a sysplex: coupling facilities, z/OS images with their system services, queue managers.
+//! Its processes: coupling facilities, z/OS images with their system services, queue managers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use indoubt_engine::queue_manager::definition::{
 use indoubt_engine::sysplex::ZosImage;
 use indoubt_engine::sysplex::definition::{ImageDefinition, RestartPolicy};
 
-use super::{Plan, ProcessKind, World};
+use super::super::{Plan, ProcessKind, World};
+use super::addresses;
 use crate::fabric::{DiskOptions, Fabric, LinkKind, machine_body};
-use crate::scenario::model::{ClockError, Place, QueueManager as Member, QueueSharingGroup, Topology};
-use crate::workload::addresses;
+use crate::scenario::model::{ClockError, Place, QueueManager as Member, QueueSharingGroup, Sysplex};
 
 fn services(image: &ImageName) -> Address {
     Address::from(format!("{image}/services"))
@@ -30,14 +30,18 @@ fn commands(coupling_facility: &CouplingFacilityName) -> Address {
     Address::from(format!("{coupling_facility}/commands"))
 }
 
-pub(super) fn plan(fabric: &Fabric, topology: &Topology, world: &mut World) -> Vec<Plan> {
+pub(super) fn plan(fabric: &Fabric, sysplex: &Sysplex, world: &mut World) -> Vec<Plan> {
     let mut plans = Vec::new();
-    for coupling_facility in &topology.sysplex.coupling_facilities {
+    world.set_default_link(fabric, LinkKind::Coupling, sysplex.coupling_link);
+    world.set_default_link(fabric, LinkKind::Signalling, sysplex.coupling_link);
+    for coupling_facility in &sysplex.coupling_facilities {
         let place = Place::CouplingFacility(coupling_facility.name.clone());
-        world.add_place(fabric, place.clone(), ClockError::default());
+        world.add_place(fabric, place.clone(), ClockError::default(), LinkKind::Coupling);
+        let images = sysplex.images.iter().map(|image| Place::Image(image.name.clone()));
+        world.set_dependents(place.clone(), images.collect());
         let address = commands(&coupling_facility.name);
         fabric.declare_address(address.clone(), LinkKind::Coupling, Duration::ZERO);
-        let groups = topology.sysplex.queue_sharing_groups.iter();
+        let groups = sysplex.queue_sharing_groups.iter();
         let structures = groups
             .filter(|group| group.coupling_facility == coupling_facility.name)
             .flat_map(|group| group.structures.iter())
@@ -60,11 +64,11 @@ pub(super) fn plan(fabric: &Fabric, topology: &Topology, world: &mut World) -> V
             restart: Duration::ZERO,
         });
     }
-    for image in &topology.sysplex.images {
+    for image in &sysplex.images {
         let place = Place::Image(image.name.clone());
-        world.add_place(fabric, place.clone(), image.clock);
+        world.add_place(fabric, place.clone(), image.clock, LinkKind::Network);
         fabric.declare_address(signalling(&image.name), LinkKind::Signalling, Duration::ZERO);
-        let definition = image_definition(&image.name, topology);
+        let definition = image_definition(&image.name, sysplex);
         plans.push(Plan {
             name: image.name.to_string(),
             kind: ProcessKind::System,
@@ -74,24 +78,23 @@ pub(super) fn plan(fabric: &Fabric, topology: &Topology, world: &mut World) -> V
             restart: Duration::ZERO,
         });
     }
-    for member in &topology.sysplex.queue_managers {
-        plans.push(queue_manager(fabric, topology, member));
+    for member in &sysplex.queue_managers {
+        plans.push(queue_manager(fabric, sysplex, member));
     }
     plans
 }
 
-fn image_definition(name: &ImageName, topology: &Topology) -> ImageDefinition {
-    let others = topology.sysplex.images.iter().filter(|other| other.name != *name);
-    let coupling_facilities = topology.sysplex.coupling_facilities.iter();
+fn image_definition(name: &ImageName, sysplex: &Sysplex) -> ImageDefinition {
+    let others = sysplex.images.iter().filter(|other| other.name != *name);
+    let coupling_facilities = sysplex.coupling_facilities.iter();
     ImageDefinition {
         name: name.clone(),
         local_address: services(name),
         signalling_address: signalling(name),
         others: others.map(|other| (other.name.clone(), signalling(&other.name))).collect(),
         coupling_facilities: coupling_facilities.map(|cf| (cf.name.clone(), commands(&cf.name))).collect(),
-        failure_management: topology.sysplex.failure_management,
-        restart: topology
-            .sysplex
+        failure_management: sysplex.failure_management,
+        restart: sysplex
             .automatic_restart
             .iter()
             .map(|policy| RestartPolicy {
@@ -106,19 +109,17 @@ fn image_definition(name: &ImageName, topology: &Topology) -> ImageDefinition {
     }
 }
 
-fn queue_manager(fabric: &Fabric, topology: &Topology, member: &Member) -> Plan {
+fn queue_manager(fabric: &Fabric, sysplex: &Sysplex, member: &Member) -> Plan {
     let name = member.name.clone();
-    let group = member
-        .group
-        .as_ref()
-        .and_then(|group| topology.sysplex.queue_sharing_groups.iter().find(|other| other.name == *group));
+    let group =
+        member.group.as_ref().and_then(|group| sysplex.queue_sharing_groups.iter().find(|other| other.name == *group));
     let mut listeners = vec![addresses::of_queue_manager(&name)];
     listeners.extend(group.map(|group| addresses::of_group(&group.name)));
     for address in &listeners {
         fabric.declare_address(address.clone(), LinkKind::Network, Duration::ZERO);
     }
     if let Some(group) = group {
-        for image in &topology.sysplex.images {
+        for image in &sysplex.images {
             fabric.declare_address(local_group_address(&group.name, &image.name), LinkKind::Network, Duration::ZERO);
         }
     }
@@ -134,7 +135,7 @@ fn queue_manager(fabric: &Fabric, topology: &Topology, member: &Member) -> Plan 
         process: ProcessName::from(name.as_str()),
         listeners,
         queues,
-        group: group.map(|group| group_definition(group, topology)),
+        group: group.map(|group| group_definition(group, sysplex)),
         dead_letter_queue: member.dead_letter_queue.clone(),
         maximum_uncommitted_messages: member.maximum_uncommitted_messages,
         shared_queue_manager_name: member.shared_queue_manager_name,
@@ -163,9 +164,8 @@ fn queue_manager(fabric: &Fabric, topology: &Topology, member: &Member) -> Plan 
     }
 }
 
-fn group_definition(group: &QueueSharingGroup, topology: &Topology) -> GroupDefinition {
-    let members: Vec<QueueManagerName> = topology
-        .sysplex
+fn group_definition(group: &QueueSharingGroup, sysplex: &Sysplex) -> GroupDefinition {
+    let members: Vec<QueueManagerName> = sysplex
         .queue_managers
         .iter()
         .filter(|member| member.group.as_ref() == Some(&group.name))

@@ -7,26 +7,27 @@ use crate::scenario::model::{ConnectTarget, Place};
 
 /// The address of one queue manager.
 #[must_use]
-pub fn of_queue_manager(name: &QueueManagerName) -> Address {
+pub(super) fn of_queue_manager(name: &QueueManagerName) -> Address {
     Address::from(name.as_str())
 }
 
 /// The generic address of a queue-sharing group: any member that listens.
 #[must_use]
-pub fn of_group(name: &QueueSharingGroupName) -> Address {
+pub(super) fn of_group(name: &QueueSharingGroupName) -> Address {
     Address::from(name.as_str())
 }
 
 /// The members of a group on one image: what local bindings with the group's name find.
 #[must_use]
-pub fn of_group_on_image(name: &QueueSharingGroupName, image: &ImageName) -> Address {
+pub(super) fn of_group_on_image(name: &QueueSharingGroupName, image: &ImageName) -> Address {
     Address::from(format!("{name}@{image}"))
 }
 
-/// Whom an application asks for: the address, the name it gives to `MQCONNX`, and how it is bound.
+/// Whom an application asks for: the address, the name it gives to `MQCONNX`, and how it is bound. `None`: no queue
+/// manager.
 #[must_use]
-pub fn of_target(target: &ConnectTarget, place: &Place) -> (Address, String, Binding) {
-    match target {
+pub(super) fn of_target(target: &ConnectTarget, place: &Place) -> Option<(Address, String, Binding)> {
+    Some(match target {
         ConnectTarget::LocalQueueManager(name) => (of_queue_manager(name), name.to_string(), Binding::Local),
         ConnectTarget::QueueManager(name) => (of_queue_manager(name), name.to_string(), Binding::Client),
         ConnectTarget::Group(name) => (of_group(name), name.to_string(), Binding::Client),
@@ -38,5 +39,5 @@ pub fn of_target(target: &ConnectTarget, place: &Place) -> (Address, String, Bin
             };
             (address, name.to_string(), Binding::Local)
         }
-    }
+    })
 }

@@ -1,14 +1,13 @@
-//! The auditor: an application that takes stock when the world has healed and the others have had their settling time.
+//! How stock is taken of queue managers.
 //!
-//! It connects to every queue manager, lists its queues (`DISPLAY QSTATUS`), browses every private queue there and every
+//! The auditor connects to every queue manager, lists its queues (`DISPLAY QSTATUS`), browses every private queue there and every
 //! shared queue once for each group, and asks what is in doubt (`DISPLAY THREAD TYPE(INDOUBT)`), for members that cannot
 //! be reached through another member. What it could not see it says: missing is not lost.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use indoubt_engine::machine::Input;
 use indoubt_engine::message::Message;
 use indoubt_engine::mqi::client::CallFailed;
 use indoubt_engine::mqi::{
@@ -16,15 +15,17 @@ use indoubt_engine::mqi::{
 };
 use indoubt_engine::name::{QueueManagerName, QueueName};
 use indoubt_engine::time::Time;
-use indoubt_engine::unit_of_work::{Outcome, UnitOfWorkId};
-use indoubt_ledger::audit::{Audit, Availability, Holder, HolderState, LeftInDoubt, LeftMessage, LeftQueue, QueueRole};
+use indoubt_engine::unit_of_work::UnitOfWorkId;
+use indoubt_ledger::audit::{Audit, Availability, LeftInDoubt, LeftMessage, LeftQueue, QueueRole};
 use indoubt_ledger::history::{MessageIdentity, QueueIndex};
 
+use super::super::audit::{AuditPlan, Found, hold_in_doubt};
 use super::addresses;
 use super::connection::Connection;
-use super::shared::{LogSays, PartKind, QueueFacts, Shared};
-use crate::fabric::{Process, ProcessBody};
-use crate::scenario::model::{QueueManager, Topology};
+use crate::fabric::Process;
+use crate::scenario::model::{QueueManager, Sysplex};
+use crate::workload::Shared;
+use crate::workload::shared::QueueFacts;
 
 /// After how long a silence the auditor gives a connection up.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -32,37 +33,12 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// Between two attempts.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// What is to be audited.
-#[derive(Clone, Debug)]
-pub struct AuditPlan {
-    /// Who there is.
-    pub topology: Arc<Topology>,
-    /// When the world was healed, true time.
-    pub healed_at: Time,
-    /// How long the auditor tries to reach a queue manager, and waits for units of work to end.
-    pub patience: Duration,
-    /// Whether all other applications have ended: then nobody has a reason to hold a message.
-    pub applications_ended: bool,
-}
-
-/// A process that audits once and leaves the result behind.
-#[must_use]
-pub fn auditor_body(plan: AuditPlan, shared: Arc<Shared>, result: Arc<Mutex<Option<Audit>>>) -> ProcessBody {
-    Arc::new(move |process| {
-        let (plan, shared, result) = (plan.clone(), shared.clone(), result.clone());
-        Box::pin(async move {
-            let Input::Started { .. } = process.next().await else { return };
-            let audit = audit(process, &plan, &shared).await;
-            *result.lock().expect("nobody panics while the result is written") = Some(audit);
-        })
-    })
-}
-
 /// Takes stock.
-pub async fn audit(process: Process, plan: &AuditPlan, shared: &Shared) -> Audit {
+pub(super) async fn audit(process: &Process, sysplex: &Sysplex, plan: &AuditPlan, shared: &Shared) -> Audit {
     let mut auditor = Auditor {
-        connection: new_connection(&process, &QueueManagerName::from("none")),
-        process,
+        connection: new_connection(process, &QueueManagerName::from("none")),
+        process: process.clone(),
+        sysplex,
         plan,
         shared,
         queues: BTreeMap::new(),
@@ -75,11 +51,9 @@ pub async fn audit(process: Process, plan: &AuditPlan, shared: &Shared) -> Audit
     auditor.finish()
 }
 
-/// What was found on each queue.
-type Found = BTreeMap<QueueIndex, (Arc<QueueFacts>, Vec<LeftMessage>)>;
-
 struct Auditor<'a> {
     process: Process,
+    sysplex: &'a Sysplex,
     plan: &'a AuditPlan,
     shared: &'a Shared,
     connection: Connection,
@@ -106,10 +80,10 @@ fn new_connection(process: &Process, queue_manager: &QueueManagerName) -> Connec
 
 impl Auditor<'_> {
     async fn visit_all(&mut self) {
-        let topology = self.plan.topology.clone();
+        let sysplex = self.sysplex;
         let mut away = Vec::new();
-        for manager in &topology.sysplex.queue_managers {
-            if !self.visit(manager, &topology).await {
+        for manager in &sysplex.queue_managers {
+            if !self.visit(manager, sysplex).await {
                 away.push(manager);
             }
         }
@@ -117,9 +91,9 @@ impl Auditor<'_> {
             if !manager.queues.is_empty() {
                 self.incomplete.push(format!("{} cannot be reached: its private queues are not seen", manager.name));
             }
-            self.ask_a_peer(manager, &topology).await;
+            self.ask_a_peer(manager, sysplex).await;
         }
-        for group in &topology.sysplex.queue_sharing_groups {
+        for group in &sysplex.queue_sharing_groups {
             let missing: Vec<_> = group.queues.keys().filter(|queue| !self.seen_shared.contains(*queue)).collect();
             if !missing.is_empty() {
                 self.incomplete.push(format!("no member of {} shows its queues {missing:?}", group.name));
@@ -142,13 +116,13 @@ impl Auditor<'_> {
     }
 
     /// Sees all there is to see on one queue manager. False: it cannot be reached.
-    async fn visit(&mut self, manager: &QueueManager, topology: &Topology) -> bool {
+    async fn visit(&mut self, manager: &QueueManager, sysplex: &Sysplex) -> bool {
         let until = self.process.now() + self.plan.patience;
         loop {
             if !self.connect(&manager.name, until).await {
                 return false;
             }
-            match self.look(manager, topology, until).await {
+            match self.look(manager, sysplex, until).await {
                 Ok(()) => {
                     let _ = self.connection.disconnect().await;
                     return true;
@@ -162,13 +136,13 @@ impl Auditor<'_> {
         }
     }
 
-    async fn look(&mut self, manager: &QueueManager, topology: &Topology, until: Time) -> Result<(), CallFailed> {
+    async fn look(&mut self, manager: &QueueManager, sysplex: &Sysplex, until: Time) -> Result<(), CallFailed> {
         for thread in self.connection.display_indoubt(None).await? {
             self.in_doubt.insert(thread.unit_of_work.clone(), thread);
         }
         let statuses = self.settled_queues(until).await?;
         let shared_queues = manager.group.as_ref().and_then(|name| {
-            topology.sysplex.queue_sharing_groups.iter().find(|group| group.name == *name).map(|group| &group.queues)
+            sysplex.queue_sharing_groups.iter().find(|group| group.name == *name).map(|group| &group.queues)
         });
         let private = manager.queues.keys().map(|queue| (queue, false));
         let shared = shared_queues.into_iter().flat_map(|queues| queues.keys()).map(|queue| (queue, true));
@@ -177,7 +151,7 @@ impl Auditor<'_> {
                 continue;
             }
             let messages = self.browse_all(queue).await?;
-            let facts = self.shared.queue(&manager.name, queue);
+            let facts = self.shared.queue(manager.name.as_str(), queue);
             if let Some(status) = statuses.iter().find(|status| status.queue == *queue && status.uncommitted > 0) {
                 self.uncommitted.insert(facts.index, (facts.clone(), status.uncommitted));
             }
@@ -218,9 +192,8 @@ impl Auditor<'_> {
     }
 
     /// Asks the other members of its group what a member that is away left in doubt.
-    async fn ask_a_peer(&mut self, away: &QueueManager, topology: &Topology) {
-        let peers =
-            topology.sysplex.queue_managers.iter().filter(|peer| peer.group.is_some() && peer.group == away.group);
+    async fn ask_a_peer(&mut self, away: &QueueManager, sysplex: &Sysplex) {
+        let peers = sysplex.queue_managers.iter().filter(|peer| peer.group.is_some() && peer.group == away.group);
         for peer in peers.filter(|peer| peer.name != away.name) {
             let until = self.process.now();
             if !self.connect(&peer.name, until).await {
@@ -245,10 +218,12 @@ impl Auditor<'_> {
         };
         let Auditor { mut queues, in_doubt, .. } = self;
         for thread in in_doubt.values() {
-            hold_in_doubt(thread, self.shared, &mut queues);
+            if let Some(xid) = &thread.xid {
+                hold_in_doubt(&format!("{} of {xid}", thread.unit_of_work), xid, self.shared, &mut queues);
+            }
         }
         for (queue, (facts, messages)) in queues {
-            let role = role(&facts.name, &self.plan.topology);
+            let role = role(&facts.name, self.sysplex);
             audit.queues.push(LeftQueue { queue, role, messages });
         }
         if in_doubt.is_empty() {
@@ -273,29 +248,6 @@ impl Auditor<'_> {
     }
 }
 
-/// What a unit of work in doubt put and got cannot be browsed. That it is there is what being in doubt means: its
-/// application's record tells which messages these are. A message got for good, by the coordinator's decision, does not
-/// count as left.
-fn hold_in_doubt(thread: &IndoubtThread, shared: &Shared, queues: &mut Found) {
-    let Some(xid) = &thread.xid else { return };
-    let Some(transaction) = shared.transaction(xid) else { return };
-    let committed = shared.decision(xid) == Some(LogSays::Decided(Outcome::Commit));
-    let holder = Holder { text: format!("{} of {xid}", thread.unit_of_work), state: HolderState::InDoubt };
-    for part in transaction.parts {
-        let (availability, backout_count) = match part.kind {
-            PartKind::Put => (Availability::UncommittedPut(holder.clone()), 0),
-            PartKind::Got { .. } if committed => continue,
-            PartKind::Got { backout_count } => (Availability::Held(holder.clone()), backout_count),
-        };
-        let (_, messages) = queues.entry(part.queue.index).or_insert_with(|| (part.queue, Vec::new()));
-        let message = MessageIdentity(part.payload.identity);
-        if messages.iter().all(|left| left.message != message) {
-            let digest = part.payload.digest;
-            messages.push(LeftMessage { message, digest, availability, backout_count, expired: false });
-        }
-    }
-}
-
 fn left(message: &Message, now: Time) -> LeftMessage {
     LeftMessage {
         message: MessageIdentity(message.payload.identity),
@@ -306,12 +258,12 @@ fn left(message: &Message, now: Time) -> LeftMessage {
     }
 }
 
-fn role(queue: &QueueName, topology: &Topology) -> QueueRole {
+fn role(queue: &QueueName, sysplex: &Sysplex) -> QueueRole {
     let all_queues = || {
-        let private = topology.sysplex.queue_managers.iter().flat_map(|manager| manager.queues.values());
-        private.chain(topology.sysplex.queue_sharing_groups.iter().flat_map(|group| group.queues.values()))
+        let private = sysplex.queue_managers.iter().flat_map(|manager| manager.queues.values());
+        private.chain(sysplex.queue_sharing_groups.iter().flat_map(|group| group.queues.values()))
     };
-    if topology.sysplex.queue_managers.iter().any(|manager| manager.dead_letter_queue.as_ref() == Some(queue)) {
+    if sysplex.queue_managers.iter().any(|manager| manager.dead_letter_queue.as_ref() == Some(queue)) {
         QueueRole::DeadLetter
     } else if all_queues().any(|other| other.backout_queue.as_ref() == Some(queue)) {
         QueueRole::BackoutQueue

@@ -1,11 +1,11 @@
-//! A connection as an application script uses it: `connection.put(..).await`.
+//! A connection to a queue manager as a script uses it: `connection.put(..).await`.
 //!
 //! The rules are those of [`indoubt_engine::mqi::client`]; here they are driven by the process's inputs. A process has one
-//! connection at a time, and waits for one thing at a time: an answer, or the force of its own log.
+//! connection at a time, and waits for one thing at a time.
 
 use std::time::Duration;
 
-use indoubt_engine::machine::{DeviceError, Effect, Effects, File, ForceId, Incarnation, Input};
+use indoubt_engine::machine::{Effects, Incarnation, Input};
 use indoubt_engine::message::{Message, MessageId, Payload};
 use indoubt_engine::mqi::client::{CallFailed, Client, Completion, Fate, Handled};
 use indoubt_engine::mqi::{
@@ -18,36 +18,35 @@ use indoubt_engine::unit_of_work::{Outcome, UnitOfWorkId, Xid};
 use crate::fabric::Process;
 
 /// One connection of one process.
-pub struct Connection {
+pub(super) struct Connection {
     process: Process,
     client: Client,
     effects: Effects,
-    next_force: u32,
 }
 
 impl Connection {
     /// A connection that does not stand yet.
     #[must_use]
-    pub fn new(process: Process, address: Address, silence: Duration, options: ConnectOptions) -> Self {
+    pub(super) fn new(process: Process, address: Address, silence: Duration, options: ConnectOptions) -> Self {
         let client = Client::new(vec![address], silence, options);
-        Connection { process, client, effects: Effects::new(), next_force: 0 }
+        Connection { process, client, effects: Effects::new() }
     }
 
     /// From now on another queue manager is meant. A connection that stands is dropped.
-    pub fn retarget(&mut self, address: Address, silence: Duration, options: ConnectOptions) {
+    pub(super) fn retarget(&mut self, address: Address, silence: Duration, options: ConnectOptions) {
         self.abandon();
         self.client = Client::new(vec![address], silence, options);
     }
 
     /// Whether it stands, as far as this end knows.
     #[must_use]
-    pub fn is_connected(&self) -> bool {
+    pub(super) fn is_connected(&self) -> bool {
         self.client.is_connected()
     }
 
     /// Whether the queue manager has told that it quiesces.
     #[must_use]
-    pub fn is_quiescing(&self) -> bool {
+    pub(super) fn is_quiescing(&self) -> bool {
         self.client.is_quiescing()
     }
 
@@ -55,7 +54,7 @@ impl Connection {
     ///
     /// # Errors
     /// The reason why there is no connection: 2059 when nobody answers.
-    pub async fn connect(&mut self) -> Result<(QueueManagerName, Incarnation), Reason> {
+    pub(super) async fn connect(&mut self) -> Result<(QueueManagerName, Incarnation), Reason> {
         self.client.connect(&mut self.effects);
         match self.completion().await {
             Completion::Connected { queue_manager, incarnation } => Ok((queue_manager, incarnation)),
@@ -65,7 +64,7 @@ impl Connection {
     }
 
     /// Drops the connection without a word.
-    pub fn abandon(&mut self) {
+    pub(super) fn abandon(&mut self) {
         self.client.abandon(&mut self.effects);
         self.process.perform(&mut self.effects);
     }
@@ -74,7 +73,7 @@ impl Connection {
     ///
     /// # Errors
     /// What the queue manager answered, or 2009 if the connection broke, with what is known of the call's effect.
-    pub async fn call(&mut self, call: MqiCall) -> Result<MqiAnswer, CallFailed> {
+    pub(super) async fn call(&mut self, call: MqiCall) -> Result<MqiAnswer, CallFailed> {
         if !self.client.is_connected() {
             return Err(CallFailed {
                 reason: Reason::ConnectionBroken,
@@ -105,7 +104,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::call`].
-    pub async fn open(&mut self, queue: QueueName, open_for: OpenFor) -> Result<ObjectHandle, CallFailed> {
+    pub(super) async fn open(&mut self, queue: QueueName, open_for: OpenFor) -> Result<ObjectHandle, CallFailed> {
         match self.call(MqiCall::Open { queue, queue_manager: None, open_for }).await? {
             MqiAnswer::Opened { handle } => Ok(handle),
             other => unexpected(&other),
@@ -116,7 +115,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::call`].
-    pub async fn put(
+    pub(super) async fn put(
         &mut self,
         handle: ObjectHandle,
         syncpoint: Syncpoint,
@@ -130,7 +129,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::call`].
-    pub async fn put1(
+    pub(super) async fn put1(
         &mut self,
         queue: QueueName,
         queue_manager: Option<QueueManagerName>,
@@ -145,7 +144,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::call`]; 2033 if there is no message.
-    pub async fn get(
+    pub(super) async fn get(
         &mut self,
         handle: ObjectHandle,
         syncpoint: Syncpoint,
@@ -159,7 +158,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::call`]; 2033 if there is no (further) message.
-    pub async fn browse(
+    pub(super) async fn browse(
         &mut self,
         handle: ObjectHandle,
         position: BrowsePosition,
@@ -172,7 +171,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::call`].
-    pub async fn close(&mut self, handle: ObjectHandle) -> Result<(), CallFailed> {
+    pub(super) async fn close(&mut self, handle: ObjectHandle) -> Result<(), CallFailed> {
         self.call(MqiCall::Close { handle }).await.map(drop)
     }
 
@@ -180,7 +179,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::call`].
-    pub async fn commit(&mut self) -> Result<(), CallFailed> {
+    pub(super) async fn commit(&mut self) -> Result<(), CallFailed> {
         self.call(MqiCall::Commit).await.map(drop)
     }
 
@@ -188,7 +187,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::call`].
-    pub async fn back_out(&mut self) -> Result<(), CallFailed> {
+    pub(super) async fn back_out(&mut self) -> Result<(), CallFailed> {
         self.call(MqiCall::Backout).await.map(drop)
     }
 
@@ -196,7 +195,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::call`].
-    pub async fn disconnect(&mut self) -> Result<(), CallFailed> {
+    pub(super) async fn disconnect(&mut self) -> Result<(), CallFailed> {
         self.call(MqiCall::Disconnect).await.map(drop)
     }
 
@@ -204,7 +203,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::call`].
-    pub async fn begin(&mut self, xid: Xid) -> Result<(), CallFailed> {
+    pub(super) async fn begin(&mut self, xid: Xid) -> Result<(), CallFailed> {
         self.call(MqiCall::Begin { xid }).await.map(drop)
     }
 
@@ -212,7 +211,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::call`].
-    pub async fn prepare(&mut self, xid: Xid) -> Result<(), CallFailed> {
+    pub(super) async fn prepare(&mut self, xid: Xid) -> Result<(), CallFailed> {
         self.call(MqiCall::Prepare { xid }).await.map(drop)
     }
 
@@ -220,7 +219,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::call`].
-    pub async fn resolve(&mut self, xid: Xid, outcome: Outcome) -> Result<(), CallFailed> {
+    pub(super) async fn resolve(&mut self, xid: Xid, outcome: Outcome) -> Result<(), CallFailed> {
         self.call(MqiCall::Resolve { xid, outcome }).await.map(drop)
     }
 
@@ -228,7 +227,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::call`].
-    pub async fn recover(&mut self, coordinator: String) -> Result<Vec<Xid>, CallFailed> {
+    pub(super) async fn recover(&mut self, coordinator: String) -> Result<Vec<Xid>, CallFailed> {
         match self.call(MqiCall::Recover { coordinator }).await? {
             MqiAnswer::Indoubt { xids } => Ok(xids),
             other => unexpected(&other),
@@ -239,7 +238,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::call`].
-    pub async fn display_indoubt(
+    pub(super) async fn display_indoubt(
         &mut self,
         queue_manager: Option<QueueManagerName>,
     ) -> Result<Vec<IndoubtThread>, CallFailed> {
@@ -253,7 +252,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::call`]; 2326 if the queue manager named is active.
-    pub async fn resolve_indoubt(
+    pub(super) async fn resolve_indoubt(
         &mut self,
         unit_of_work: UnitOfWorkId,
         outcome: Outcome,
@@ -267,44 +266,17 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::call`].
-    pub async fn display_queues(&mut self) -> Result<Vec<QueueStatus>, CallFailed> {
+    pub(super) async fn display_queues(&mut self) -> Result<Vec<QueueStatus>, CallFailed> {
         match self.call(MqiCall::Command(Command::DisplayQueues)).await? {
             MqiAnswer::Queues { queues } => Ok(queues),
             other => unexpected(&other),
         }
     }
 
-    /// Writes to a file of this process, without waiting for the medium.
-    pub fn append(&mut self, file: File, bytes: Vec<u8>) {
-        self.effects.push(Effect::Append { file, bytes });
+    /// Takes an input that came while the application waited for something else than a call.
+    pub(super) fn take(&mut self, input: Input) {
+        self.client.handle(input, &mut self.effects);
         self.process.perform(&mut self.effects);
-    }
-
-    /// Has any other effect of the process executed.
-    pub fn perform(&mut self, effect: Effect) {
-        self.effects.push(effect);
-        self.process.perform(&mut self.effects);
-    }
-
-    /// Waits until everything written to a file of this process is on the medium. What happens to the connection in the
-    /// meantime is noted.
-    ///
-    /// # Errors
-    /// What the device said.
-    pub async fn force(&mut self, file: File) -> Result<(), DeviceError> {
-        self.next_force += 1;
-        let request = ForceId(self.next_force);
-        self.perform(Effect::Force { file, request });
-        loop {
-            match self.process.next().await {
-                Input::Forced { request: done, .. } if done == request => return Ok(()),
-                Input::DeviceError { error, .. } => return Err(error),
-                other => {
-                    self.client.handle(other, &mut self.effects);
-                    self.process.perform(&mut self.effects);
-                }
-            }
-        }
     }
 }
 
