@@ -3,8 +3,9 @@
 //! A unit of work is driven by [`QueueManager::continue_unit`] whenever what its [`Stage`] awaits has happened. The same
 //! code finishes, after a restart, what an earlier life began.
 
+use std::collections::VecDeque;
+
 use crate::coupling_facility::command::{CommandRejected, ListAnswer, ListOperation};
-use crate::coupling_facility::definition::ADMIN_STRUCTURE;
 use crate::defect::Defect;
 use crate::event::Event;
 use crate::log::Lsn;
@@ -16,7 +17,7 @@ use crate::queue_sharing::recovery::settle;
 use crate::step::Step;
 use crate::unit_of_work::{
     DescriptorState, Disposition, Outcome, SharedOperation, SharedOperationKind, UnitOfWorkDescriptor, UnitOfWorkId,
-    UnitOfWorkState,
+    UnitOfWorkState, structures_of,
 };
 
 use super::QueueManager;
@@ -202,9 +203,8 @@ impl QueueManager {
             has_private_part: kept || !work.private.is_empty() || work.shared.is_empty() || work.xid.is_some(),
         };
         let write = ListOperation::WriteDescriptor { descriptor: Box::new(descriptor) };
-        let admin = StructureName::from(ADMIN_STRUCTURE);
         // Without a connection it stays at this stage: the reconnection tells how it goes on.
-        self.structure_command(&admin, write, Awaiting::Unit(unit.clone()), effects);
+        self.admin_command(write, Awaiting::Unit(unit.clone()), effects);
     }
 
     /// A command of a unit of work that ends was answered.
@@ -341,7 +341,7 @@ impl QueueManager {
     /// Gives the shared part its outcome.
     pub(super) fn settle_shared(&mut self, unit: &UnitOfWorkId, outcome: Outcome, effects: &mut Effects) {
         let work = self.units.get_mut(unit).expect("a unit of work that ends is known");
-        let mut structures = work.structures();
+        let mut structures = structures_of(&work.shared);
         if Defect::CommitForgetsSharedPart.is_planted() && outcome == Outcome::Commit {
             structures.clear();
         }
@@ -354,7 +354,7 @@ impl QueueManager {
         unit: &UnitOfWorkId,
         outcome: Outcome,
         structure: StructureName,
-        structures: std::collections::VecDeque<StructureName>,
+        structures: VecDeque<StructureName>,
         effects: &mut Effects,
     ) {
         let work = self.units.get_mut(unit).expect("a unit of work that ends is known");
@@ -387,8 +387,7 @@ impl QueueManager {
         if work.descriptor {
             work.stage = Stage::DeletingDescriptor { outcome };
             let delete = ListOperation::DeleteDescriptor { unit_of_work: unit.clone() };
-            let admin = StructureName::from(ADMIN_STRUCTURE);
-            self.structure_command(&admin, delete, Awaiting::Unit(unit.clone()), effects);
+            self.admin_command(delete, Awaiting::Unit(unit.clone()), effects);
         } else {
             self.end_unit(unit, outcome, effects);
         }

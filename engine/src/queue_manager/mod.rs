@@ -95,7 +95,7 @@ impl QueueManager {
     /// A queue manager that has not been started.
     #[must_use]
     pub fn new(definition: QueueManagerDefinition, placement: Placement) -> Self {
-        let sharing = definition.group.as_ref().map(|group| Sharing::new(&definition.name, group));
+        let sharing = definition.group.as_ref().map(Sharing::new);
         QueueManager {
             queues: start::private_queues(&definition),
             definition,

@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 use crate::coupling_facility::command::{
     CommandRejected, Connector, CouplingRequest, CouplingResponse, ListAnswer, ListOperation,
 };
-use crate::coupling_facility::definition::ADMIN_STRUCTURE;
 use crate::event::Event;
 use crate::frame::Frame;
 use crate::machine::{Broken, ConnectionId, Effect, Effects, Ended};
@@ -104,11 +103,9 @@ pub(super) struct Sharing {
 }
 
 impl Sharing {
-    pub(super) fn new(_name: &QueueManagerName, group: &GroupDefinition) -> Self {
-        let admin = StructureName::from(ADMIN_STRUCTURE);
-        let structures = group.structures.keys().filter(|&structure| *structure != admin).cloned();
+    pub(super) fn new(group: &GroupDefinition) -> Self {
         Sharing {
-            structures: Structures::new(structures.chain([admin.clone()])),
+            structures: Structures::new(group.structures.keys().cloned()),
             monitors: Monitors::default(),
             recoveries: Recoveries::default(),
             image: None,
@@ -154,6 +151,44 @@ impl QueueManager {
     ) -> bool {
         let Some(sharing) = &mut self.sharing else { return false };
         sharing.structures.command(structure, operation, awaiting, effects).is_ok()
+    }
+
+    /// Sends a command to the admin structure; false if it is not connected.
+    pub(super) fn admin_command(
+        &mut self,
+        operation: ListOperation,
+        awaiting: Awaiting,
+        effects: &mut Effects,
+    ) -> bool {
+        let Some(sharing) = &mut self.sharing else { return false };
+        sharing.structures.admin_command(operation, awaiting, effects).is_ok()
+    }
+
+    /// Sends a command to a structure for an application; if that is not connected, the call fails with 2345.
+    pub(super) fn structure_command_for(
+        &mut self,
+        connection: ConnectionId,
+        structure: &StructureName,
+        operation: ListOperation,
+        awaiting: Awaiting,
+        effects: &mut Effects,
+    ) {
+        if !self.structure_command(structure, operation, awaiting, effects) {
+            self.answer(connection, Err(Reason::CouplingFacilityNotAvailable), effects);
+        }
+    }
+
+    /// Likewise to the admin structure.
+    pub(super) fn admin_command_for(
+        &mut self,
+        connection: ConnectionId,
+        operation: ListOperation,
+        awaiting: Awaiting,
+        effects: &mut Effects,
+    ) {
+        if !self.admin_command(operation, awaiting, effects) {
+            self.answer(connection, Err(Reason::CouplingFacilityNotAvailable), effects);
+        }
     }
 
     /// Connects to the image's system services and to the coupling facility.
@@ -244,8 +279,7 @@ impl QueueManager {
 
     pub(super) fn read_own_descriptors(&mut self, look: Look, effects: &mut Effects) {
         let read = ListOperation::ReadDescriptors { queue_manager: Some(self.definition.name.clone()) };
-        let admin = StructureName::from(ADMIN_STRUCTURE);
-        self.structure_command(&admin, read, Awaiting::OwnDescriptors(look), effects);
+        self.admin_command(read, Awaiting::OwnDescriptors(look), effects);
     }
 
     pub(super) fn broken(&mut self, connection: ConnectionId, _how: Broken, effects: &mut Effects) {
@@ -358,7 +392,7 @@ impl QueueManager {
     pub(super) fn recover_found(&mut self, effects: &mut Effects) {
         let Some(sharing) = &mut self.sharing else { return };
         if std::mem::take(&mut sharing.reconnecting) {
-            for structure in sharing.structures.names().filter(|structure| structure.as_str() != ADMIN_STRUCTURE) {
+            for structure in sharing.structures.application_names() {
                 effects.report(Event::StructureReconnected { structure: structure.clone() });
             }
         }
@@ -441,10 +475,8 @@ impl QueueManager {
         }
         sharing.link = Link::Lost;
         sharing.found_failed.clear();
-        for structure in sharing.structures.names() {
-            if structure.as_str() != ADMIN_STRUCTURE {
-                effects.report(Event::StructureConnectivityLost { structure: structure.clone() });
-            }
+        for structure in sharing.structures.application_names() {
+            effects.report(Event::StructureConnectivityLost { structure: structure.clone() });
         }
         let connection = sharing.structures.connection().or(sharing.coupling_wanted.take());
         if let Some(connection) = connection {
