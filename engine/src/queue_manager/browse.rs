@@ -70,9 +70,7 @@ impl QueueManager {
                     self.structure_command(&structure, give_back, Awaiting::Nothing, effects);
                 }
                 let browse = SharedBrowse { connection, handle, lock, locking: None };
-                if !self.structure_command(&structure, operation, Awaiting::Browse(browse), effects) {
-                    self.answer(connection, Err(Reason::CouplingFacilityNotAvailable), effects);
-                }
+                self.structure_command_for(connection, &structure, operation, Awaiting::Browse(browse), effects);
             }
         }
     }
@@ -123,9 +121,7 @@ impl QueueManager {
             let selection = Match::MessageId(message.descriptor.message_id);
             let take = ListOperation::MoveToGetList { queue, selection, owner: owner.clone() };
             let browse = SharedBrowse { connection, handle, lock, locking: Some(owner) };
-            if !self.structure_command(&structure, take, Awaiting::Browse(browse), effects) {
-                self.answer(connection, Err(Reason::CouplingFacilityNotAvailable), effects);
-            }
+            self.structure_command_for(connection, &structure, take, Awaiting::Browse(browse), effects);
             return;
         }
         self.answer(connection, Ok(MqiAnswer::Got { message: *message }), effects);

@@ -36,14 +36,8 @@ impl QueueManager {
         selection: Match,
         effects: &mut Effects,
     ) {
-        let open = self.applications.get(&connection).and_then(|application| application.handles.get(&handle));
-        let target = match open {
-            None => Err(Reason::HandleError),
-            Some(open) if !matches!(open.open_for, OpenFor::InputShared | OpenFor::InputExclusive) => {
-                Err(Reason::NotOpenForInput)
-            }
-            Some(open) => Ok((open.queue.clone(), open.place.clone())),
-        };
+        let for_input = [OpenFor::InputShared, OpenFor::InputExclusive];
+        let target = self.opened(connection, handle, &for_input, Reason::NotOpenForInput);
         let target = target.and_then(|target| self.may_work(connection, syncpoint).map(|()| target));
         let (queue, place) = match target {
             Ok(target) => target,

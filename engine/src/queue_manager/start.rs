@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::log::RecoveryLog;
 use crate::machine::{Effect, Effects, File, Incarnation, StoredFile};
 use crate::message::Persistence;
-use crate::name::QueueName;
+use crate::name::{Address, QueueName};
 use crate::queue::{MessageState, PrivateQueue};
 use crate::step::Step;
 use crate::unit_of_work::{DescriptorState, Disposition, Outcome, UnitOfWorkDescriptor, UnitOfWorkId, UnitOfWorkState};
@@ -360,11 +360,16 @@ impl QueueManager {
         }
     }
 
+    /// Where it takes connections: what is defined and, for a member of a group, the group's address on its image.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = Address> {
+        let local = self.definition.group.as_ref().map(|group| local_group_address(&group.name, &self.placement.image));
+        self.definition.listeners.iter().cloned().chain(local)
+    }
+
     fn ready(&mut self, effects: &mut Effects) {
         self.phase = Phase::Running;
         let silence = self.definition.client_silence;
-        let local = self.definition.group.as_ref().map(|group| local_group_address(&group.name, &self.placement.image));
-        for address in self.definition.listeners.iter().cloned().chain(local) {
+        for address in self.addresses() {
             effects.push(Effect::Listen { address, silence });
         }
         if self.life.0 > 1 {

@@ -8,10 +8,9 @@
 use std::collections::VecDeque;
 
 use crate::coupling_facility::command::{CommandRejected, EntryStatus, ListAnswer, ListHeader, ListOperation};
-use crate::coupling_facility::definition::ADMIN_STRUCTURE;
 use crate::defect::Defect;
 use crate::event::Event;
-use crate::name::{QueueManagerName, StructureName};
+use crate::name::QueueManagerName;
 use crate::step::Step;
 use crate::sysplex::frame::RecoveryPhase;
 use crate::unit_of_work::{
@@ -117,12 +116,10 @@ impl Share {
     }
 
     pub(super) fn start<A: From<RecoveryAwaiting>>(&mut self, context: &mut Context<'_, A>) -> Progress {
-        let admin = StructureName::from(ADMIN_STRUCTURE);
         let descriptors = ListOperation::ReadDescriptors { queue_manager: Some(self.key.failed.name.clone()) };
         let entries = ListOperation::ListHeld { connector: self.key.failed.clone() };
-        let structure = self.key.structure.clone();
-        if self.command(&admin, descriptors, ShareAwaiting::Descriptors, context)
-            && self.command(&structure, entries, ShareAwaiting::Entries, context)
+        if self.admin_command(descriptors, ShareAwaiting::Descriptors, context)
+            && self.command(entries, ShareAwaiting::Entries, context)
         {
             Progress::Working
         } else {
@@ -175,12 +172,8 @@ impl Share {
                     if !mine || operations.is_empty() {
                         continue;
                     }
-                    let outcome = match descriptor.state {
-                        DescriptorState::InCommit if Defect::PeerBacksOutInCommit.is_planted() => Outcome::Backout,
-                        DescriptorState::InCommit => Outcome::Commit,
-                        DescriptorState::InBackout => Outcome::Backout,
-                        DescriptorState::InDoubt => continue,
-                    };
+                    let Some(decided) = descriptor.state.outcome() else { continue };
+                    let outcome = if Defect::PeerBacksOutInCommit.is_planted() { Outcome::Backout } else { decided };
                     self.waiting.push_back(Item::Unit { id: descriptor.id.clone(), outcome, operations });
                 }
             }
@@ -218,7 +211,6 @@ impl Share {
     fn next<A: From<RecoveryAwaiting>>(&mut self, context: &mut Context<'_, A>) -> Progress {
         let Some(item) = self.waiting.pop_front() else { return Progress::Finished };
         self.items += 1;
-        let structure = self.key.structure.clone();
         let commands: Vec<ListOperation> = match &item {
             Item::Unit { id, outcome, operations } => {
                 operations.iter().map(|operation| settle(operation, id, *outcome)).collect()
@@ -228,7 +220,7 @@ impl Share {
         self.current = Some(item);
         for command in commands {
             self.unanswered += 1;
-            if !self.command(&structure, command, ShareAwaiting::Settled, context) {
+            if !self.command(command, ShareAwaiting::Settled, context) {
                 return Progress::Failed;
             }
         }
@@ -246,8 +238,7 @@ impl Share {
                     Outcome::Backout => Event::PeerBackedOut { structure: structure_of, unit_of_work },
                 });
                 let strike = ListOperation::StrikeOperations { unit_of_work: id, structure };
-                let admin = StructureName::from(ADMIN_STRUCTURE);
-                if self.command(&admin, strike, ShareAwaiting::Struck, context) {
+                if self.admin_command(strike, ShareAwaiting::Struck, context) {
                     Progress::Working
                 } else {
                     Progress::Failed
@@ -265,15 +256,30 @@ impl Share {
         }
     }
 
+    /// Sends a command to the structure that is recovered; false if it is not connected.
     fn command<A: From<RecoveryAwaiting>>(
         &self,
-        structure: &StructureName,
         operation: ListOperation,
         awaiting: ShareAwaiting,
         context: &mut Context<'_, A>,
     ) -> bool {
-        let awaiting = RecoveryAwaiting { key: self.key.clone(), what: What::Share(self.number, awaiting) };
-        context.structures.command(structure, operation, awaiting.into(), context.effects).is_ok()
+        let awaiting = self.awaiting(awaiting).into();
+        context.structures.command(&self.key.structure, operation, awaiting, context.effects).is_ok()
+    }
+
+    /// Likewise to the admin structure.
+    fn admin_command<A: From<RecoveryAwaiting>>(
+        &self,
+        operation: ListOperation,
+        awaiting: ShareAwaiting,
+        context: &mut Context<'_, A>,
+    ) -> bool {
+        let awaiting = self.awaiting(awaiting).into();
+        context.structures.admin_command(operation, awaiting, context.effects).is_ok()
+    }
+
+    fn awaiting(&self, awaiting: ShareAwaiting) -> RecoveryAwaiting {
+        RecoveryAwaiting { key: self.key.clone(), what: What::Share(self.number, awaiting) }
     }
 }
 
