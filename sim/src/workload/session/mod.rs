@@ -311,7 +311,6 @@ impl Session {
                 // Full queues and structures, a queue in use, a structure that comes back: the connection is good.
                 Reason::QueueFull
                 | Reason::StorageMediumFull
-                | Reason::PageSetFull
                 | Reason::ObjectInUse
                 | Reason::CouplingFacilityNotAvailable
                 | Reason::SyncpointLimitReached
