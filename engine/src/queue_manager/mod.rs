@@ -23,19 +23,23 @@
 //!
 //! # Where to look
 //!
-//! `start` restart, `put`, `get`, `browse`, `ending` commit and backout, `coordinator` two phases, `command`
-//! operator's commands, `sharing` the group, `stop`.
+//! `start` restart, `replay` what the log holds, `put`, `get`, `browse`, `ending` commit and backout
+//! (`private_part` what they do to private queues), `coordinator` two phases, `command` operator's commands, `sharing` the
+//! group (`connectivity` when it comes and goes), `stop`.
 
 mod application;
 mod browse;
 mod command;
+mod connectivity;
 mod coordinator;
 pub mod definition;
 mod ending;
 mod get;
 mod open;
+mod private_part;
 mod put;
 mod record;
+mod replay;
 mod sharing;
 mod start;
 mod stop;
