@@ -140,7 +140,8 @@ impl QueueManager {
             return;
         };
         let store = self.queues.get_mut(&get.queue).expect("an open private queue exists");
-        let message = store.take(number, Some(get.unit_of_work.clone()));
+        let taken = store.take(number, Some(get.unit_of_work.clone()));
+        let message = taken.expect("what a search found can be taken");
         let lsn = (message.descriptor.persistence == Persistence::Persistent).then(|| {
             let record = LogRecord::Get { unit_of_work: get.unit_of_work.clone(), queue: get.queue.clone(), number };
             self.append(&record, effects)
@@ -160,7 +161,7 @@ impl QueueManager {
     ) {
         for number in expired {
             let store = self.queues.get_mut(queue).expect("an open private queue exists");
-            let message = store.take(number, None);
+            let message = store.take(number, None).expect("what a search met can be taken");
             if message.descriptor.persistence == Persistence::Persistent {
                 self.append(&LogRecord::Removed { queue: queue.clone(), number }, effects);
             }

@@ -34,17 +34,14 @@ impl QueueManager {
             }
             LogRecord::Get { unit_of_work, queue, number } => {
                 let Some(store) = self.queues.get_mut(&queue) else { return };
-                if store.state(number) == Some(&MessageState::Available) {
-                    store.take(number, Some(unit_of_work.clone()));
+                if store.take(number, Some(unit_of_work.clone())).is_some() {
                     let operation = PrivateOperation { queue, number, kind: PrivateOperationKind::Get };
                     self.logged_unit(&unit_of_work).private.push(operation);
                 }
             }
             LogRecord::Removed { queue, number } => {
                 let Some(store) = self.queues.get_mut(&queue) else { return };
-                if store.state(number) == Some(&MessageState::Available) {
-                    store.take(number, None);
-                }
+                store.take(number, None);
             }
             LogRecord::BackoutCount { queue, number, backout_count } => {
                 let Some(store) = self.queues.get_mut(&queue) else { return };
