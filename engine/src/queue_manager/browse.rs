@@ -119,7 +119,7 @@ impl QueueManager {
             self.last_browser += 1;
             let owner = UnitOfWorkId::browse_lock(name, life, self.last_browser);
             let selection = Match::MessageId(message.descriptor.message_id);
-            let take = ListOperation::MoveToGetList { queue, selection, owner: owner.clone() };
+            let take = ListOperation::MoveToGetList { queue, selection, owner: owner.clone(), locked: None };
             let browse = SharedBrowse { connection, handle, lock, locking: Some(owner) };
             self.structure_command_for(connection, &structure, take, Awaiting::Browse(browse), effects);
             return;

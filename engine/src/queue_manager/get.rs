@@ -95,33 +95,19 @@ impl QueueManager {
                 if let Some(get) = self.get_call(connection) {
                     get.since = since;
                 }
-                self.unlock_own(connection, structure, &get, effects);
+                let application = self.applications.get_mut(&connection);
+                let open = application.and_then(|application| application.handles.get_mut(&get.handle));
                 let take = ListOperation::MoveToGetList {
                     queue: get.queue.clone(),
                     selection: get.selection,
                     owner: get.unit_of_work.clone(),
+                    // The own browse keeps nothing from the own get.
+                    locked: open.and_then(|open| open.locked.take()),
                 };
                 if !self.structure_command(structure, take, Awaiting::Get(connection), effects) {
                     self.end_get(connection, Err(Reason::CouplingFacilityNotAvailable), effects);
                 }
             }
-        }
-    }
-
-    /// The message that the handle's own browse has locked is given back first, so that the get can have it. (In the
-    /// product a get under the cursor takes it in one step; here another getter may be quicker.)
-    fn unlock_own(
-        &mut self,
-        connection: ConnectionId,
-        structure: &StructureName,
-        get: &GetCall,
-        effects: &mut Effects,
-    ) {
-        let open =
-            self.applications.get_mut(&connection).and_then(|application| application.handles.get_mut(&get.handle));
-        if let Some((entry, owner)) = open.and_then(|open| open.locked.take()) {
-            let give_back = ListOperation::Return { entry, owner, count_backout: false };
-            self.structure_command(structure, give_back, Awaiting::Nothing, effects);
         }
     }
 

@@ -206,7 +206,7 @@ impl World {
         selection: Match,
         owner: UnitOfWorkId,
     ) -> Option<(EntryId, Message)> {
-        match self.command(on, ListOperation::MoveToGetList { queue: queue("Q"), selection, owner }) {
+        match self.command(on, ListOperation::MoveToGetList { queue: queue("Q"), selection, owner, locked: None }) {
             ListAnswer::Entry { entry, message } => Some((entry, *message)),
             ListAnswer::NothingThere => None,
             other => panic!("get answered {other:?}"),
