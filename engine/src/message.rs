@@ -107,6 +107,25 @@ impl Message {
     pub fn is_expired(&self, now: Time) -> bool {
         self.descriptor.expires.is_some_and(|at| at <= now)
     }
+
+    /// What tests put: persistent, of 100 bytes, with its identity for a message identifier.
+    #[cfg(test)]
+    pub(crate) fn persistent(identity: u64, priority: u8, correlation: u128) -> Self {
+        Message {
+            descriptor: MessageDescriptor {
+                message_id: MessageId(u128::from(identity)),
+                correlation_id: CorrelationId(correlation),
+                persistence: Persistence::Persistent,
+                priority: Priority::new(priority).expect("a test knows which priorities there are"),
+                expires: None,
+                reply_to_queue: None,
+                reply_to_queue_manager: None,
+                backout_count: 0,
+                put_time: Time::START,
+            },
+            payload: Payload { identity, length: 100, digest: 0 },
+        }
+    }
 }
 
 impl fmt::Display for MessageId {

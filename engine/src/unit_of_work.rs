@@ -15,6 +15,7 @@
 //! ```
 
 use core::fmt;
+use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -153,6 +154,13 @@ pub struct UnitOfWorkDescriptor {
     pub has_private_part: bool,
 }
 
+/// The structures that operations touched, in order, each once.
+#[must_use]
+pub fn structures_of(operations: &[SharedOperation]) -> VecDeque<StructureName> {
+    let structures: BTreeSet<&StructureName> = operations.iter().map(|operation| &operation.structure).collect();
+    structures.into_iter().cloned().collect()
+}
+
 /// What a descriptor says of the outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum DescriptorState {
@@ -162,4 +170,25 @@ pub enum DescriptorState {
     InCommit,
     /// Backout has begun.
     InBackout,
+}
+
+impl DescriptorState {
+    /// The outcome, if it is decided.
+    #[must_use]
+    pub const fn outcome(self) -> Option<Outcome> {
+        match self {
+            DescriptorState::InDoubt => None,
+            DescriptorState::InCommit => Some(Outcome::Commit),
+            DescriptorState::InBackout => Some(Outcome::Backout),
+        }
+    }
+}
+
+impl From<Outcome> for DescriptorState {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Commit => DescriptorState::InCommit,
+            Outcome::Backout => DescriptorState::InBackout,
+        }
+    }
 }

@@ -132,7 +132,8 @@ pub enum ListOperation {
         maximum_depth: u32,
     },
     /// Takes the first committed entry of a queue that matches, atomically, onto the connector's own get list. Answered
-    /// with `Entry` or `NothingThere`.
+    /// with `Entry` or `NothingThere`. An entry that the getter's own browse has locked is back at its place for it, and
+    /// stays there if another one is taken: nobody else can take it in between.
     MoveToGetList {
         /// From the put list of this queue.
         queue: QueueName,
@@ -140,6 +141,8 @@ pub enum ListOperation {
         selection: Match,
         /// On behalf of which unit of work.
         owner: UnitOfWorkId,
+        /// The entry that the getter's cursor has locked, and the name under which it is held.
+        locked: Option<(EntryId, UnitOfWorkId)>,
     },
     /// Reads a committed entry without moving it. Answered with `Entry` or `NothingThere`.
     Browse {

@@ -129,10 +129,19 @@ impl Structure {
                 }
                 ListAnswer::Written { entry }
             }
-            ListOperation::MoveToGetList { queue, selection, owner } => {
+            ListOperation::MoveToGetList { queue, selection, owner, locked } => {
                 debug_assert_eq!(owner.queue_manager, connector.name, "a get list is its owner's");
                 let queue = self.lists.queue(&queue);
-                match self.lists.take(queue, selection, owner) {
+                let unlocked =
+                    locked.and_then(|(entry, lock)| Some((entry, self.lists.give_back(entry, &lock, false).ok()?)));
+                let taken = self.lists.take(queue, selection, owner);
+                match (unlocked, &taken) {
+                    // It was never there for anybody else.
+                    (Some((unlocked, _)), Some((taken, _))) if unlocked == *taken => {}
+                    (Some((_, appeared)), _) => self.monitors.appeared(appeared, signals),
+                    (None, _) => {}
+                }
+                match taken {
                     Some((entry, message)) => ListAnswer::Entry { entry, message },
                     None => ListAnswer::NothingThere,
                 }

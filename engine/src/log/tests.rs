@@ -178,16 +178,6 @@ fn nothing_replayed_counts_as_durable_until_it_is_forced() {
     assert!(log.is_durable(ends[1]));
 }
 
-#[test]
-#[should_panic(expected = "not the one in flight")]
-fn a_force_of_somebody_else_is_refused() {
-    let mut log: Log<u64> = Log::new(LOG, Incarnation(1));
-    let mut effects = Effects::new();
-    let end = log.append(&1, &mut effects);
-    let _ = log.force(end, 1, &mut effects);
-    let _ = log.forced(ForceId(9), &mut effects);
-}
-
 /// A tail that was cut off comes back (a device that lost the cut): its records have the right addresses and checksums, and
 /// lie exactly where a record of the newer life ends.
 #[test]

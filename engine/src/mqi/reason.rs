@@ -86,8 +86,6 @@ reasons! {
     UnitOfWorkInProgress = 2128, "MQRC_UOW_IN_PROGRESS";
     /// The transaction is not known here.
     UnitOfWorkNotAvailable = 2255, "MQRC_UOW_NOT_AVAILABLE";
-    /// The page set or log has no space.
-    PageSetFull = 2056, "MQRC_Q_SPACE_NOT_AVAILABLE";
     /// The command is refused: the queue manager named is active (`CSQV435I`).
     QueueManagerActive = 2326, "MQRC_Q_MGR_ACTIVE";
 }

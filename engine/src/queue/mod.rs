@@ -162,27 +162,25 @@ impl PrivateQueue {
     /// A get takes a message that [`first`](Self::first) found, or an expired one is removed.
     ///
     /// Within a unit of work, the message stays, counts, and is seen by nobody until that ends; outside (`None`), it is
-    /// gone.
-    pub fn take(&mut self, number: MessageNumber, unit: Option<UnitOfWorkId>) -> Message {
-        let place = self.place(number);
-        let stored = stored_mut(&mut self.messages, number);
+    /// gone. Returns `None`, and changes nothing, if there is no such message or it belongs to a unit of work already.
+    pub fn take(&mut self, number: MessageNumber, unit: Option<UnitOfWorkId>) -> Option<Message> {
+        let stored = self.messages.get_mut(&number)?;
+        let place = place(self.only_priority, number, &stored.message);
         match stored.state {
             MessageState::Available => self.available.remove(place, &stored.message),
             MessageState::Locked(browser) => {
                 let browser = self.browsers.get_mut(&browser).expect("who holds a lock is known");
                 assert_eq!(browser.locked.take(), Some(number), "a lock and its holder agree");
             }
-            MessageState::UncommittedPut(_) | MessageState::UncommittedGet(_) => {
-                panic!("message {number} belongs to a unit of work and cannot be got")
-            }
+            MessageState::UncommittedPut(_) | MessageState::UncommittedGet(_) => return None,
         }
         match unit {
             Some(unit) => {
                 stored.state = MessageState::UncommittedGet(unit);
                 self.uncommitted += 1;
-                stored.message.clone()
+                Some(stored.message.clone())
             }
-            None => self.remove(number).message,
+            None => Some(self.remove(number).message),
         }
     }
 

@@ -70,9 +70,7 @@ impl QueueManager {
                     self.structure_command(&structure, give_back, Awaiting::Nothing, effects);
                 }
                 let browse = SharedBrowse { connection, handle, lock, locking: None };
-                if !self.structure_command(&structure, operation, Awaiting::Browse(browse), effects) {
-                    self.answer(connection, Err(Reason::CouplingFacilityNotAvailable), effects);
-                }
+                self.structure_command_for(connection, &structure, operation, Awaiting::Browse(browse), effects);
             }
         }
     }
@@ -121,11 +119,9 @@ impl QueueManager {
             self.last_browser += 1;
             let owner = UnitOfWorkId::browse_lock(name, life, self.last_browser);
             let selection = Match::MessageId(message.descriptor.message_id);
-            let take = ListOperation::MoveToGetList { queue, selection, owner: owner.clone() };
+            let take = ListOperation::MoveToGetList { queue, selection, owner: owner.clone(), locked: None };
             let browse = SharedBrowse { connection, handle, lock, locking: Some(owner) };
-            if !self.structure_command(&structure, take, Awaiting::Browse(browse), effects) {
-                self.answer(connection, Err(Reason::CouplingFacilityNotAvailable), effects);
-            }
+            self.structure_command_for(connection, &structure, take, Awaiting::Browse(browse), effects);
             return;
         }
         self.answer(connection, Ok(MqiAnswer::Got { message: *message }), effects);

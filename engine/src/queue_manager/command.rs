@@ -5,7 +5,6 @@
 //! and nothing checks that the two decisions agree with each other or with the coordinator.
 
 use crate::coupling_facility::command::{CommandRejected, ConnectionState, ListAnswer, ListOperation};
-use crate::coupling_facility::definition::ADMIN_STRUCTURE;
 use crate::event::Event;
 use crate::machine::{ConnectionId, Effects};
 use crate::mqi::{Command, IndoubtThread, MqiAnswer, QueueStatus, Reason};
@@ -77,9 +76,8 @@ impl QueueManager {
                         uncommitted: queue.uncommitted(),
                     })
                     .collect();
-                let remaining = self.definition.group.iter().flat_map(|group| group.structures.keys().cloned());
-                let remaining = remaining.filter(|structure| structure.as_str() != ADMIN_STRUCTURE).collect();
-                self.next_depths(connection, queues, remaining, effects);
+                let structures = self.definition.group.iter().flat_map(|group| group.structures.keys().cloned());
+                self.next_depths(connection, queues, structures.collect(), effects);
             }
             Command::StopQueueManager(mode) => {
                 self.answer(connection, Ok(MqiAnswer::Done), effects);
@@ -97,20 +95,7 @@ impl QueueManager {
     ) {
         let query = ListOperation::QueryConnection { name: member.clone() };
         let awaiting = Awaiting::Operator(OperatorAwaiting::Member { connection, member, what });
-        self.admin_command(connection, query, awaiting, effects);
-    }
-
-    fn admin_command(
-        &mut self,
-        connection: ConnectionId,
-        operation: ListOperation,
-        awaiting: Awaiting,
-        effects: &mut Effects,
-    ) {
-        let admin = StructureName::from(ADMIN_STRUCTURE);
-        if !self.structure_command(&admin, operation, awaiting, effects) {
-            self.answer(connection, Err(Reason::CouplingFacilityNotAvailable), effects);
-        }
+        self.admin_command_for(connection, query, awaiting, effects);
     }
 
     fn next_depths(
@@ -125,9 +110,7 @@ impl QueueManager {
             return;
         };
         let awaiting = Awaiting::Operator(OperatorAwaiting::Depths { connection, queues, remaining });
-        if !self.structure_command(&structure, ListOperation::QueryDepths, awaiting, effects) {
-            self.answer(connection, Err(Reason::CouplingFacilityNotAvailable), effects);
-        }
+        self.structure_command_for(connection, &structure, ListOperation::QueryDepths, awaiting, effects);
     }
 
     pub(super) fn operator_answered(
@@ -145,7 +128,7 @@ impl QueueManager {
                 }
                 let read = ListOperation::ReadDescriptors { queue_manager: Some(member) };
                 let awaiting = Awaiting::Operator(OperatorAwaiting::Descriptors { connection, what });
-                self.admin_command(connection, read, awaiting, effects);
+                self.admin_command_for(connection, read, awaiting, effects);
             }
             (OperatorAwaiting::Descriptors { connection, what }, Ok(ListAnswer::Descriptors(descriptors))) => {
                 let in_doubt = descriptors.into_iter().filter(|descriptor| {

@@ -9,7 +9,6 @@
 use std::collections::VecDeque;
 
 use crate::coupling_facility::command::{CommandRejected, ConnectionState, ListAnswer, ListOperation};
-use crate::coupling_facility::definition::ADMIN_STRUCTURE;
 use crate::event::Event;
 use crate::frame::Frame;
 use crate::machine::{ConnectionId, Effects};
@@ -19,7 +18,7 @@ use crate::queue_sharing::recovery::settle;
 use crate::sysplex::frame::{GroupMessage, SysplexFrame};
 use crate::time::Duration;
 use crate::unit_of_work::{
-    DescriptorState, Disposition, Outcome, UnitOfWorkDescriptor, UnitOfWorkId, UnitOfWorkState, Xid,
+    DescriptorState, Disposition, Outcome, UnitOfWorkDescriptor, UnitOfWorkId, UnitOfWorkState, Xid, structures_of,
 };
 
 use super::QueueManager;
@@ -61,15 +60,6 @@ pub(super) enum GroupAwaiting {
     Owner { connection: ConnectionId, xid: Xid, descriptor: Box<UnitOfWorkDescriptor>, outcome: Outcome },
     /// The descriptor says the outcome now, or an entry is settled, or a structure is struck off.
     Settling(ConnectionId),
-}
-
-/// The outcome that a descriptor says.
-fn decided(state: DescriptorState) -> Option<Outcome> {
-    match state {
-        DescriptorState::InDoubt => None,
-        DescriptorState::InCommit => Some(Outcome::Commit),
-        DescriptorState::InBackout => Some(Outcome::Backout),
-    }
 }
 
 /// Whether any member may resolve this unit of work: it is in doubt, or a member that resolved it has not got to the end.
@@ -180,11 +170,8 @@ impl QueueManager {
     }
 
     fn read_all_descriptors(&mut self, connection: ConnectionId, awaiting: GroupAwaiting, effects: &mut Effects) {
-        let admin = StructureName::from(ADMIN_STRUCTURE);
         let read = ListOperation::ReadDescriptors { queue_manager: None };
-        if !self.structure_command(&admin, read, Awaiting::Group(awaiting), effects) {
-            self.answer(connection, Err(Reason::CouplingFacilityNotAvailable), effects);
-        }
+        self.admin_command_for(connection, read, Awaiting::Group(awaiting), effects);
     }
 
     pub(super) fn group_answered(
@@ -216,11 +203,10 @@ impl QueueManager {
                     self.answer(connection, answer, effects);
                     return;
                 };
-                let admin = StructureName::from(ADMIN_STRUCTURE);
                 let query = ListOperation::QueryConnection { name: descriptor.id.queue_manager.clone() };
                 let descriptor = Box::new(descriptor);
                 let owner = GroupAwaiting::Owner { connection, xid, descriptor, outcome };
-                self.structure_command(&admin, query, Awaiting::Group(owner), effects);
+                self.admin_command(query, Awaiting::Group(owner), effects);
             }
             (
                 GroupAwaiting::Owner { connection, xid, descriptor, outcome },
@@ -230,7 +216,7 @@ impl QueueManager {
                     self.tell_owner(connection, &descriptor.id.queue_manager, xid, outcome, effects);
                 } else {
                     // A decision that reached the descriptor stands, whatever became of the member that wrote it.
-                    let outcome = decided(descriptor.state).unwrap_or(outcome);
+                    let outcome = descriptor.state.outcome().unwrap_or(outcome);
                     self.settle_for_another(connection, *descriptor, outcome, SettledBy::Group, effects);
                 }
             }
@@ -315,21 +301,15 @@ impl QueueManager {
             SettledBy::Group => Event::GroupResolved { unit_of_work, outcome },
             SettledBy::Command => Event::ResolvedByCommand { unit_of_work, outcome },
         });
-        let mut structures: Vec<StructureName> =
-            descriptor.operations.iter().map(|operation| operation.structure.clone()).collect();
-        structures.sort();
-        structures.dedup();
-        let is_decided = decided(descriptor.state).is_some();
+        let structures = structures_of(&descriptor.operations);
+        let is_decided = descriptor.state.outcome().is_some();
         if by == SettledBy::Group {
             // The owner learns the outcome from the descriptor when it restarts.
-            descriptor.state = match outcome {
-                Outcome::Commit => DescriptorState::InCommit,
-                Outcome::Backout => DescriptorState::InBackout,
-            };
+            descriptor.state = outcome.into();
             descriptor.has_private_part = true;
         }
         let write = ListOperation::WriteDescriptor { descriptor: Box::new(descriptor.clone()) };
-        let settlement = Settlement { descriptor, outcome, structures: structures.into(), unanswered: 1 };
+        let settlement = Settlement { descriptor, outcome, structures, unanswered: 1 };
         let Some(sharing) = &mut self.sharing else { return };
         sharing.settlements.insert(connection, settlement);
         if is_decided {
@@ -337,8 +317,7 @@ impl QueueManager {
             self.settlement_answered(connection, effects);
             return;
         }
-        let admin = StructureName::from(ADMIN_STRUCTURE);
-        self.structure_command(&admin, write, Awaiting::Group(GroupAwaiting::Settling(connection)), effects);
+        self.admin_command(write, Awaiting::Group(GroupAwaiting::Settling(connection)), effects);
     }
 
     fn settlement_answered(&mut self, connection: ConnectionId, effects: &mut Effects) {
@@ -368,7 +347,6 @@ impl QueueManager {
         }
         // Settling comes before striking off: both go over one connection, in order.
         let strike = ListOperation::StrikeOperations { unit_of_work: unit, structure };
-        let admin = StructureName::from(ADMIN_STRUCTURE);
-        self.structure_command(&admin, strike, Awaiting::Group(GroupAwaiting::Settling(connection)), effects);
+        self.admin_command(strike, Awaiting::Group(GroupAwaiting::Settling(connection)), effects);
     }
 }

@@ -122,8 +122,6 @@ pub struct QueueManagerDefinition {
     pub queues: BTreeMap<QueueName, QueueDefinition>,
     /// Its group, if it is a member of one.
     pub group: Option<GroupDefinition>,
-    /// `DEADQ`; `None` if there is none.
-    pub dead_letter_queue: Option<QueueName>,
     /// `MAXUMSGS`: messages in a unit of work; default 10,000.
     pub maximum_uncommitted_messages: u32,
     /// `SQQMNAME`.
@@ -131,9 +129,6 @@ pub struct QueueManagerDefinition {
     /// How long a client connection may be silent before it is given up (`HBINT` and its grace); default 360 s (300 s
     /// and 60 s).
     pub client_silence: Duration,
-    /// How long a restart takes beyond reading log and structures: loading the address space, opening data sets.
-    /// Default 5 s (the product's range is wide; 30 s for a whole restart is a common figure).
-    pub start_duration: Duration,
     /// How often a member looks again at what it could not do: reconnecting to a structure, recovering a connector.
     /// Default 5 s.
     pub retry_interval: Duration,

@@ -3,26 +3,26 @@
 //! A unit of work is driven by [`QueueManager::continue_unit`] whenever what its [`Stage`] awaits has happened. The same
 //! code finishes, after a restart, what an earlier life began.
 
+use std::collections::VecDeque;
+
 use crate::coupling_facility::command::{CommandRejected, ListAnswer, ListOperation};
-use crate::coupling_facility::definition::ADMIN_STRUCTURE;
 use crate::defect::Defect;
 use crate::event::Event;
 use crate::log::Lsn;
 use crate::machine::{ConnectionId, Effects};
 use crate::mqi::{MqiAnswer, Reason};
-use crate::name::{QueueName, StructureName};
-use crate::queue::MessageNumber;
+use crate::name::StructureName;
 use crate::queue_sharing::recovery::settle;
 use crate::step::Step;
 use crate::unit_of_work::{
     DescriptorState, Disposition, Outcome, SharedOperation, SharedOperationKind, UnitOfWorkDescriptor, UnitOfWorkId,
-    UnitOfWorkState,
+    UnitOfWorkState, structures_of,
 };
 
 use super::QueueManager;
 use super::record::LogRecord;
 use super::sharing::Awaiting;
-use super::unit::{PrivateOperation, PrivateOperationKind, Stage, Teller, UnitOfWork};
+use super::unit::{Stage, Teller, UnitOfWork};
 
 /// What is to be done once the log is forced.
 #[derive(Clone, Debug)]
@@ -35,15 +35,6 @@ pub(super) enum AfterForce {
     Life,
     /// The group learns of a new life after the coupling facility was lost and found.
     Reattach,
-}
-
-/// A message of a private queue that a unit of work made visible by its end.
-#[derive(Clone, Debug)]
-pub(super) struct Shown {
-    pub(super) queue: QueueName,
-    pub(super) number: MessageNumber,
-    /// Present if a get of it was backed out: how often by now.
-    pub(super) backout_count: Option<u32>,
 }
 
 impl QueueManager {
@@ -202,9 +193,8 @@ impl QueueManager {
             has_private_part: kept || !work.private.is_empty() || work.shared.is_empty() || work.xid.is_some(),
         };
         let write = ListOperation::WriteDescriptor { descriptor: Box::new(descriptor) };
-        let admin = StructureName::from(ADMIN_STRUCTURE);
         // Without a connection it stays at this stage: the reconnection tells how it goes on.
-        self.structure_command(&admin, write, Awaiting::Unit(unit.clone()), effects);
+        self.admin_command(write, Awaiting::Unit(unit.clone()), effects);
     }
 
     /// A command of a unit of work that ends was answered.
@@ -341,7 +331,7 @@ impl QueueManager {
     /// Gives the shared part its outcome.
     pub(super) fn settle_shared(&mut self, unit: &UnitOfWorkId, outcome: Outcome, effects: &mut Effects) {
         let work = self.units.get_mut(unit).expect("a unit of work that ends is known");
-        let mut structures = work.structures();
+        let mut structures = structures_of(&work.shared);
         if Defect::CommitForgetsSharedPart.is_planted() && outcome == Outcome::Commit {
             structures.clear();
         }
@@ -354,7 +344,7 @@ impl QueueManager {
         unit: &UnitOfWorkId,
         outcome: Outcome,
         structure: StructureName,
-        structures: std::collections::VecDeque<StructureName>,
+        structures: VecDeque<StructureName>,
         effects: &mut Effects,
     ) {
         let work = self.units.get_mut(unit).expect("a unit of work that ends is known");
@@ -387,81 +377,10 @@ impl QueueManager {
         if work.descriptor {
             work.stage = Stage::DeletingDescriptor { outcome };
             let delete = ListOperation::DeleteDescriptor { unit_of_work: unit.clone() };
-            let admin = StructureName::from(ADMIN_STRUCTURE);
-            self.structure_command(&admin, delete, Awaiting::Unit(unit.clone()), effects);
+            self.admin_command(delete, Awaiting::Unit(unit.clone()), effects);
         } else {
             self.end_unit(unit, outcome, effects);
         }
-    }
-
-    /// Gives the private part its outcome; the log has it.
-    fn apply_private(&mut self, unit: &UnitOfWorkId, outcome: Outcome, effects: &mut Effects) {
-        let work = self.units.get(unit).expect("a unit of work that ends is known");
-        let implicit = work.implicit;
-        if work.private.is_empty() {
-            return;
-        }
-        if outcome == Outcome::Commit && !work.shared.is_empty() {
-            effects.report(Event::CommitSpanned { unit_of_work: unit.clone() });
-        }
-        let mut woken = Vec::new();
-        for shown in self.settle_private(unit, outcome) {
-            if let Some(backout_count) = shown.backout_count {
-                effects.report(Event::GetBackedOut { queue: shown.queue.clone() });
-                if self.hardens_backout(&shown.queue) {
-                    let (queue, number) = (shown.queue.clone(), shown.number);
-                    self.append(&LogRecord::BackoutCount { queue, number, backout_count }, effects);
-                }
-            }
-            woken.push(shown.queue);
-        }
-        if !implicit {
-            effects.step(match outcome {
-                Outcome::Commit => Step::CommitPrivateApplied,
-                Outcome::Backout => Step::BackoutPrivateApplied,
-            });
-        }
-        woken.sort();
-        woken.dedup();
-        for queue in woken {
-            self.wake_private(&queue, effects);
-        }
-    }
-
-    pub(super) fn hardens_backout(&self, queue: &QueueName) -> bool {
-        self.definition.queues.get(queue).is_some_and(|queue| queue.harden_backout)
-    }
-
-    /// Gives the private part its outcome in memory, without a word to the log or to anybody: what became visible by it.
-    pub(super) fn settle_private(&mut self, unit: &UnitOfWorkId, outcome: Outcome) -> Vec<Shown> {
-        let work = self.units.get_mut(unit).expect("a unit of work that ends is known");
-        let mut shown = Vec::new();
-        for PrivateOperation { queue, number, kind } in std::mem::take(&mut work.private) {
-            let store = self.queues.get_mut(&queue).expect("a queue with messages exists");
-            let backout_count = match (kind, outcome) {
-                (PrivateOperationKind::Put, Outcome::Commit) => {
-                    store.commit_put(number);
-                    None
-                }
-                (PrivateOperationKind::Put, Outcome::Backout) => {
-                    store.remove_put(number);
-                    continue;
-                }
-                (PrivateOperationKind::Get, Outcome::Commit) if Defect::GetNotRemovedAtCommit.is_planted() => {
-                    store.backout_get(number);
-                    None
-                }
-                (PrivateOperationKind::Get, Outcome::Backout) if !Defect::BackoutLosesMessage.is_planted() => {
-                    Some(store.backout_get(number))
-                }
-                (PrivateOperationKind::Get, _) => {
-                    store.commit_get(number);
-                    continue;
-                }
-            };
-            shown.push(Shown { queue, number, backout_count });
-        }
-        shown
     }
 
     /// Nothing is left to be done for the unit of work.

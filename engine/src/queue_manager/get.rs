@@ -36,14 +36,8 @@ impl QueueManager {
         selection: Match,
         effects: &mut Effects,
     ) {
-        let open = self.applications.get(&connection).and_then(|application| application.handles.get(&handle));
-        let target = match open {
-            None => Err(Reason::HandleError),
-            Some(open) if !matches!(open.open_for, OpenFor::InputShared | OpenFor::InputExclusive) => {
-                Err(Reason::NotOpenForInput)
-            }
-            Some(open) => Ok((open.queue.clone(), open.place.clone())),
-        };
+        let for_input = [OpenFor::InputShared, OpenFor::InputExclusive];
+        let target = self.opened(connection, handle, &for_input, Reason::NotOpenForInput);
         let target = target.and_then(|target| self.may_work(connection, syncpoint).map(|()| target));
         let (queue, place) = match target {
             Ok(target) => target,
@@ -101,33 +95,19 @@ impl QueueManager {
                 if let Some(get) = self.get_call(connection) {
                     get.since = since;
                 }
-                self.unlock_own(connection, structure, &get, effects);
+                let application = self.applications.get_mut(&connection);
+                let open = application.and_then(|application| application.handles.get_mut(&get.handle));
                 let take = ListOperation::MoveToGetList {
                     queue: get.queue.clone(),
                     selection: get.selection,
                     owner: get.unit_of_work.clone(),
+                    // The own browse keeps nothing from the own get.
+                    locked: open.and_then(|open| open.locked.take()),
                 };
                 if !self.structure_command(structure, take, Awaiting::Get(connection), effects) {
                     self.end_get(connection, Err(Reason::CouplingFacilityNotAvailable), effects);
                 }
             }
-        }
-    }
-
-    /// The message that the handle's own browse has locked is given back first, so that the get can have it. (In the
-    /// product a get under the cursor takes it in one step; here another getter may be quicker.)
-    fn unlock_own(
-        &mut self,
-        connection: ConnectionId,
-        structure: &StructureName,
-        get: &GetCall,
-        effects: &mut Effects,
-    ) {
-        let open =
-            self.applications.get_mut(&connection).and_then(|application| application.handles.get_mut(&get.handle));
-        if let Some((entry, owner)) = open.and_then(|open| open.locked.take()) {
-            let give_back = ListOperation::Return { entry, owner, count_backout: false };
-            self.structure_command(structure, give_back, Awaiting::Nothing, effects);
         }
     }
 
@@ -146,7 +126,8 @@ impl QueueManager {
             return;
         };
         let store = self.queues.get_mut(&get.queue).expect("an open private queue exists");
-        let message = store.take(number, Some(get.unit_of_work.clone()));
+        let taken = store.take(number, Some(get.unit_of_work.clone()));
+        let message = taken.expect("what a search found can be taken");
         let lsn = (message.descriptor.persistence == Persistence::Persistent).then(|| {
             let record = LogRecord::Get { unit_of_work: get.unit_of_work.clone(), queue: get.queue.clone(), number };
             self.append(&record, effects)
@@ -166,7 +147,7 @@ impl QueueManager {
     ) {
         for number in expired {
             let store = self.queues.get_mut(queue).expect("an open private queue exists");
-            let message = store.take(number, None);
+            let message = store.take(number, None).expect("what a search met can be taken");
             if message.descriptor.persistence == Persistence::Persistent {
                 self.append(&LogRecord::Removed { queue: queue.clone(), number }, effects);
             }

@@ -23,19 +23,23 @@
 //!
 //! # Where to look
 //!
-//! `start` restart, `put`, `get`, `browse`, `ending` commit and backout, `coordinator` two phases, `command`
-//! operator's commands, `sharing` the group, `stop`.
+//! `start` restart, `replay` what the log holds, `put`, `get`, `browse`, `ending` commit and backout
+//! (`private_part` what they do to private queues), `coordinator` two phases, `command` operator's commands, `sharing` the
+//! group (`connectivity` when it comes and goes), `stop`.
 
 mod application;
 mod browse;
 mod command;
+mod connectivity;
 mod coordinator;
 pub mod definition;
 mod ending;
 mod get;
 mod open;
+mod private_part;
 mod put;
 mod record;
+mod replay;
 mod sharing;
 mod start;
 mod stop;
@@ -95,7 +99,7 @@ impl QueueManager {
     /// A queue manager that has not been started.
     #[must_use]
     pub fn new(definition: QueueManagerDefinition, placement: Placement) -> Self {
-        let sharing = definition.group.as_ref().map(|group| Sharing::new(&definition.name, group));
+        let sharing = definition.group.as_ref().map(Sharing::new);
         QueueManager {
             queues: start::private_queues(&definition),
             definition,

@@ -114,6 +114,22 @@ impl QueueManager {
         Ok(handle)
     }
 
+    /// The queue that a handle stands for, and where it lies; `otherwise` if it is not open for any of `uses`.
+    pub(super) fn opened(
+        &self,
+        connection: ConnectionId,
+        handle: ObjectHandle,
+        uses: &[OpenFor],
+        otherwise: Reason,
+    ) -> Result<(QueueName, OpenPlace), Reason> {
+        let open = self.applications.get(&connection).and_then(|application| application.handles.get(&handle));
+        match open {
+            None => Err(Reason::HandleError),
+            Some(open) if !uses.contains(&open.open_for) => Err(otherwise),
+            Some(open) => Ok((open.queue.clone(), open.place.clone())),
+        }
+    }
+
     pub(super) fn close(&mut self, connection: ConnectionId, handle: ObjectHandle, effects: &mut Effects) {
         let open = self.applications.get_mut(&connection).and_then(|application| application.handles.remove(&handle));
         let answer = match open {
@@ -134,10 +150,7 @@ impl QueueManager {
         let global = application.xid.take().is_some();
         application.connected = false;
         application.backed_out = false;
-        let handles: Vec<OpenQueue> = std::mem::take(&mut application.handles).into_values().collect();
-        for open in handles {
-            self.end_browse(&open, effects);
-        }
+        self.end_handles(connection, effects);
         self.give_up_tag(connection, unit.as_ref(), effects);
         match unit {
             Some(unit) => {
@@ -149,6 +162,14 @@ impl QueueManager {
                 }
             }
             None => self.answer(connection, Ok(MqiAnswer::Done), effects),
+        }
+    }
+
+    /// Whatever is still open is closed.
+    fn end_handles(&mut self, connection: ConnectionId, effects: &mut Effects) {
+        let Some(application) = self.applications.get_mut(&connection) else { return };
+        for open in std::mem::take(&mut application.handles).into_values() {
+            self.end_browse(&open, effects);
         }
     }
 
@@ -170,10 +191,7 @@ impl QueueManager {
     pub(super) fn application_gone(&mut self, connection: ConnectionId, effects: &mut Effects) {
         let Some(application) = self.applications.get_mut(&connection) else { return };
         let unit = application.unit_of_work.take();
-        let handles: Vec<OpenQueue> = std::mem::take(&mut application.handles).into_values().collect();
-        for open in handles {
-            self.end_browse(&open, effects);
-        }
+        self.end_handles(connection, effects);
         let unit = unit.filter(|unit| self.units.get(unit).is_some_and(|work| work.stage == Stage::Open));
         self.give_up_tag(connection, unit.as_ref(), effects);
         self.applications.remove(&connection);

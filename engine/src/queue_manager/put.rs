@@ -45,13 +45,7 @@ impl QueueManager {
         payload: Payload,
         effects: &mut Effects,
     ) {
-        let open = self.applications.get(&connection).and_then(|application| application.handles.get(&handle));
-        let target = match open {
-            None => Err(Reason::HandleError),
-            Some(open) if open.open_for != OpenFor::Output => Err(Reason::NotOpenForOutput),
-            Some(open) => Ok((open.queue.clone(), open.place.clone())),
-        };
-        match target {
+        match self.opened(connection, handle, &[OpenFor::Output], Reason::NotOpenForOutput) {
             Ok((queue, place)) => self.put_to(connection, queue, place, syncpoint, descriptor, payload, effects),
             Err(reason) => self.answer(connection, Err(reason), effects),
         }
@@ -263,9 +257,7 @@ impl QueueManager {
         };
         let maximum_depth = self.definition.queues[&queue].maximum_depth;
         let write = ListOperation::Write { queue, range, owner, message: Box::new(message), maximum_depth };
-        if !self.structure_command(&structure, write, Awaiting::Put(put), effects) {
-            self.answer(connection, Err(Reason::CouplingFacilityNotAvailable), effects);
-        }
+        self.structure_command_for(connection, &structure, write, Awaiting::Put(put), effects);
     }
 
     pub(super) fn shared_put_answered(

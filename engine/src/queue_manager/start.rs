@@ -11,16 +11,15 @@ use std::collections::BTreeMap;
 use crate::event::Event;
 use crate::log::RecoveryLog;
 use crate::machine::{Effect, Effects, File, Incarnation, StoredFile};
-use crate::message::Persistence;
-use crate::name::QueueName;
-use crate::queue::{MessageState, PrivateQueue};
+use crate::name::{Address, QueueName};
+use crate::queue::PrivateQueue;
 use crate::step::Step;
 use crate::unit_of_work::{DescriptorState, Disposition, Outcome, UnitOfWorkDescriptor, UnitOfWorkId, UnitOfWorkState};
 
 use super::definition::{QueueManagerDefinition, QueuePlace, local_group_address};
 use super::ending::AfterForce;
 use super::record::LogRecord;
-use super::unit::{PrivateOperation, PrivateOperationKind, Stage, UnitOfWork};
+use super::unit::{Stage, UnitOfWork};
 use super::{LOG, QueueManager};
 
 /// Where a queue manager stands in its life.
@@ -91,95 +90,6 @@ impl QueueManager {
         self.life = self.life.next().max(incarnation);
         let lsn = self.append(&LogRecord::Life(self.life), effects);
         self.force(lsn, AfterForce::Life, effects);
-    }
-
-    /// Does again what a record says was done. Records that make no sense after others (which only a damaged log that is
-    /// not checked can bring) are passed over.
-    fn redo(&mut self, record: LogRecord) {
-        match record {
-            LogRecord::Life(life) => self.life = self.life.max(life),
-            LogRecord::Put { unit_of_work, queue, number, message } => {
-                self.last_number = self.last_number.max(number);
-                let Some(store) = self.queues.get_mut(&queue) else { return };
-                if store.state(number).is_some() {
-                    return;
-                }
-                match unit_of_work {
-                    None => store.put_committed(number, message),
-                    Some(unit) => {
-                        store.put_uncommitted(number, message, unit.clone());
-                        let operation = PrivateOperation { queue, number, kind: PrivateOperationKind::Put };
-                        self.logged_unit(&unit).private.push(operation);
-                    }
-                }
-            }
-            LogRecord::Get { unit_of_work, queue, number } => {
-                let Some(store) = self.queues.get_mut(&queue) else { return };
-                if store.state(number) == Some(&MessageState::Available) {
-                    store.take(number, Some(unit_of_work.clone()));
-                    let operation = PrivateOperation { queue, number, kind: PrivateOperationKind::Get };
-                    self.logged_unit(&unit_of_work).private.push(operation);
-                }
-            }
-            LogRecord::Removed { queue, number } => {
-                let Some(store) = self.queues.get_mut(&queue) else { return };
-                if store.state(number) == Some(&MessageState::Available) {
-                    store.take(number, None);
-                }
-            }
-            LogRecord::BackoutCount { queue, number, backout_count } => {
-                let Some(store) = self.queues.get_mut(&queue) else { return };
-                if store.state(number).is_some() {
-                    store.set_backout_count(number, backout_count);
-                }
-            }
-            LogRecord::Shared { unit_of_work, operation } => {
-                if let Some(unit) = unit_of_work {
-                    self.logged_unit(&unit).shared.push(operation);
-                }
-            }
-            LogRecord::Prepared { unit_of_work, xid, disposition, operations } => {
-                let work = self.logged_unit(&unit_of_work);
-                work.state = UnitOfWorkState::InDoubt;
-                work.stage = Stage::Prepared;
-                work.xid = Some(xid);
-                work.disposition = disposition;
-                work.shared = operations;
-            }
-            LogRecord::Committed(unit) => self.redo_outcome(&unit, Outcome::Commit),
-            LogRecord::BackedOut(unit) => self.redo_outcome(&unit, Outcome::Backout),
-            LogRecord::Ended(unit) => {
-                self.units.remove(&unit);
-            }
-        }
-    }
-
-    fn logged_unit(&mut self, unit: &UnitOfWorkId) -> &mut UnitOfWork {
-        let limit = self.definition.maximum_uncommitted_messages;
-        let end = self.log.end();
-        let work =
-            self.units.entry(unit.clone()).or_insert_with(|| UnitOfWork::new(None, Disposition::QueueManager, limit));
-        work.logged = Some(end);
-        work
-    }
-
-    fn redo_outcome(&mut self, unit: &UnitOfWorkId, outcome: Outcome) {
-        let work = self.logged_unit(unit);
-        // If it was in doubt, it is so no longer.
-        work.stage = Stage::Open;
-        work.state = match outcome {
-            Outcome::Commit => UnitOfWorkState::InCommit,
-            Outcome::Backout => UnitOfWorkState::InBackout,
-        };
-        for shown in self.settle_private(unit, outcome) {
-            // The count of a queue that does not harden it was only in memory (reference D).
-            let store = self.queues.get_mut(&shown.queue);
-            if let (Some(backout_count), Some(store), false) =
-                (shown.backout_count, store, self.definition.queues[&shown.queue].harden_backout)
-            {
-                store.set_backout_count(shown.number, backout_count - 1);
-            }
-        }
     }
 
     /// This life is on record: the queue manager may act.
@@ -360,80 +270,21 @@ impl QueueManager {
         }
     }
 
+    /// Where it takes connections: what is defined and, for a member of a group, the group's address on its image.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = Address> {
+        let local = self.definition.group.as_ref().map(|group| local_group_address(&group.name, &self.placement.image));
+        self.definition.listeners.iter().cloned().chain(local)
+    }
+
     fn ready(&mut self, effects: &mut Effects) {
         self.phase = Phase::Running;
         let silence = self.definition.client_silence;
-        let local = self.definition.group.as_ref().map(|group| local_group_address(&group.name, &self.placement.image));
-        for address in self.definition.listeners.iter().cloned().chain(local) {
+        for address in self.addresses() {
             effects.push(Effect::Listen { address, silence });
         }
         if self.life.0 > 1 {
             effects.step(Step::RestartComplete);
         }
         effects.report(Event::QueueManagerReady { incarnation: self.life });
-    }
-
-    pub(super) fn checkpoint_if_due(&mut self, effects: &mut Effects) {
-        if self.log.checkpoint_due() {
-            let live = self.live_records();
-            self.log.checkpoint(live, effects);
-        }
-    }
-
-    /// The records to which everything so far amounts.
-    fn live_records(&self) -> Vec<LogRecord> {
-        let mut records = vec![LogRecord::Life(self.life)];
-        let persistent = |persistence| persistence == Persistence::Persistent;
-        for (name, queue) in &self.queues {
-            for (number, message, state) in queue.messages() {
-                if !persistent(message.descriptor.persistence) {
-                    continue;
-                }
-                let put_by = match state {
-                    MessageState::UncommittedPut(unit) => Some(unit.clone()),
-                    _ => None,
-                };
-                let (queue, mut message) = (name.clone(), message.clone());
-                if !self.hardens_backout(name) {
-                    // It is only in memory, and a restart forgets it (reference D).
-                    message.descriptor.backout_count = 0;
-                }
-                records.push(LogRecord::Put { unit_of_work: put_by, queue: queue.clone(), number, message });
-                if let MessageState::UncommittedGet(unit) = state {
-                    records.push(LogRecord::Get { unit_of_work: unit.clone(), queue, number });
-                }
-            }
-        }
-        for (unit, work) in self.units.iter().filter(|(_, work)| work.logged.is_some()) {
-            // A vote that is being forced is among the records so far.
-            let voted = work.state == UnitOfWorkState::InDoubt || work.stage == Stage::ForcingPrepare;
-            match (voted, &work.xid) {
-                (true, Some(xid)) => records.push(LogRecord::Prepared {
-                    unit_of_work: unit.clone(),
-                    xid: xid.clone(),
-                    disposition: work.disposition,
-                    operations: work.shared.clone(),
-                }),
-                _ => {
-                    for operation in &work.shared {
-                        let (unit_of_work, operation) = (Some(unit.clone()), operation.clone());
-                        records.push(LogRecord::Shared { unit_of_work, operation });
-                    }
-                }
-            }
-            match (&work.state, &work.stage) {
-                (UnitOfWorkState::InCommit, _) | (_, Stage::ForcingCommit) => {
-                    records.push(LogRecord::Committed(unit.clone()));
-                }
-                (
-                    UnitOfWorkState::InBackout,
-                    Stage::ForcingBackout | Stage::Settling { .. } | Stage::DeletingDescriptor { .. },
-                ) => {
-                    records.push(LogRecord::BackedOut(unit.clone()));
-                }
-                _ => {}
-            }
-        }
-        records
     }
 }

@@ -15,7 +15,6 @@ use crate::sysplex::frame::SysplexFrame;
 
 use super::QueueManager;
 use super::application::Call;
-use super::definition::local_group_address;
 use super::sharing::Awaiting;
 use super::start::Phase;
 use super::unit::Stage;
@@ -26,9 +25,7 @@ impl QueueManager {
             Phase::Running => {
                 self.phase = Phase::Quiescing;
                 effects.report(Event::QueueManagerQuiescing {});
-                let local =
-                    self.definition.group.as_ref().map(|group| local_group_address(&group.name, &self.placement.image));
-                for address in self.definition.listeners.iter().cloned().chain(local) {
+                for address in self.addresses() {
                     effects.push(Effect::StopListening { address });
                 }
             }

@@ -12,7 +12,6 @@
 use crate::coupling_facility::command::{
     CommandRejected, ConnectionState, Connector, ListAnswer, ListOperation, LockName,
 };
-use crate::coupling_facility::definition::ADMIN_STRUCTURE;
 use crate::event::Event;
 use crate::machine::{ConnectionId, Effects};
 use crate::mqi::{Reason, TagUse};
@@ -76,8 +75,7 @@ impl QueueManager {
         if let Some(application) = self.applications.get_mut(&connection) {
             application.tag = Some((tag, tag_use));
         }
-        let admin = StructureName::from(ADMIN_STRUCTURE);
-        if !self.structure_command(&admin, operation, Awaiting::Tag(TagAwaiting::Lock(connection)), effects) {
+        if !self.admin_command(operation, Awaiting::Tag(TagAwaiting::Lock(connection)), effects) {
             self.tag_failed(connection, Reason::CouplingFacilityNotAvailable, effects);
         }
     }
@@ -127,19 +125,20 @@ impl QueueManager {
         mut remaining: Vec<StructureName>,
         effects: &mut Effects,
     ) {
-        let (structure, operation, awaiting) = match remaining.pop() {
+        let sent = match remaining.pop() {
             Some(structure) => {
                 let query = ListOperation::QueryConnection { name: holder.name.clone() };
-                (structure, query, TagAwaiting::Holder { connection, holder, remaining })
+                let awaiting = Awaiting::Tag(TagAwaiting::Holder { connection, holder, remaining });
+                self.structure_command(&structure, query, awaiting, effects)
             }
             None => {
                 let tag = self.applications.get(&connection).and_then(|application| application.tag.clone());
                 let Some((tag, _)) = tag else { return };
                 let take_over = ListOperation::TakeOverLock { lock: lock(&tag), from: holder.clone() };
-                (StructureName::from(ADMIN_STRUCTURE), take_over, TagAwaiting::TakeOver { connection, holder })
+                self.admin_command(take_over, Awaiting::Tag(TagAwaiting::TakeOver { connection, holder }), effects)
             }
         };
-        if !self.structure_command(&structure, operation, Awaiting::Tag(awaiting), effects) {
+        if !sent {
             self.tag_failed(connection, Reason::CouplingFacilityNotAvailable, effects);
         }
     }
@@ -178,9 +177,8 @@ impl QueueManager {
         let in_use =
             self.applications.values().any(|application| application.tag.as_ref().is_some_and(|(held, _)| held == tag));
         if !in_use {
-            let admin = StructureName::from(ADMIN_STRUCTURE);
             let unlock = ListOperation::Unlock { lock: lock(tag) };
-            self.structure_command(&admin, unlock, Awaiting::Nothing, effects);
+            self.admin_command(unlock, Awaiting::Nothing, effects);
         }
     }
 }

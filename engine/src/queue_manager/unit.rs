@@ -103,13 +103,4 @@ impl UnitOfWork {
     pub(super) fn is_empty(&self) -> bool {
         self.private.is_empty() && self.shared.is_empty()
     }
-
-    /// The structures it touched, in order, each once.
-    pub(super) fn structures(&self) -> VecDeque<StructureName> {
-        let mut structures: Vec<StructureName> =
-            self.shared.iter().map(|operation| operation.structure.clone()).collect();
-        structures.sort();
-        structures.dedup();
-        structures.into()
-    }
 }

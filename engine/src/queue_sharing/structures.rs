@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::coupling_facility::command::{CommandTag, CouplingRequest, ListOperation};
+use crate::coupling_facility::definition::ADMIN_STRUCTURE;
 use crate::frame::Frame;
 use crate::machine::{ConnectionId, Effects};
 use crate::name::StructureName;
@@ -25,6 +26,7 @@ pub enum Standing {
 /// The structures of a group, as one member sees them.
 #[derive(Debug)]
 pub struct Structures<A> {
+    admin: StructureName,
     connection: Option<ConnectionId>,
     standing: BTreeMap<StructureName, Standing>,
     outstanding: BTreeMap<CommandTag, A>,
@@ -32,11 +34,14 @@ pub struct Structures<A> {
 }
 
 impl<A> Structures<A> {
-    /// Not connected to any of `structures`.
-    pub fn new(structures: impl Iterator<Item = StructureName>) -> Self {
+    /// Not connected to any of these application structures, nor to the admin structure.
+    pub fn new(application_structures: impl Iterator<Item = StructureName>) -> Self {
+        let admin = StructureName::from(ADMIN_STRUCTURE);
+        let all = application_structures.chain([admin.clone()]);
         Structures {
+            admin,
             connection: None,
-            standing: structures.map(|structure| (structure, Standing::Disconnected)).collect(),
+            standing: all.map(|structure| (structure, Standing::Disconnected)).collect(),
             outstanding: BTreeMap::new(),
             last_tag: 0,
         }
@@ -52,7 +57,12 @@ impl<A> Structures<A> {
         self.connection
     }
 
-    /// Names, in order.
+    /// Names of the application structures, in order.
+    pub fn application_names(&self) -> impl Iterator<Item = &StructureName> {
+        self.names().filter(|&structure| *structure != self.admin)
+    }
+
+    /// Names of all, the admin structure included, in order.
     pub fn names(&self) -> impl Iterator<Item = &StructureName> {
         self.standing.keys()
     }
@@ -97,6 +107,16 @@ impl<A> Structures<A> {
         let request = CouplingRequest::Command { tag, structure: structure.clone(), operation };
         effects.send(connection, Frame::CouplingRequest(Box::new(request)));
         Ok(())
+    }
+
+    /// Sends a command to the admin structure, as [`Structures::command`] does.
+    ///
+    /// # Errors
+    ///
+    /// Hands `awaiting` back when the admin structure is not connected: nothing was sent.
+    pub fn admin_command(&mut self, operation: ListOperation, awaiting: A, effects: &mut Effects) -> Result<(), A> {
+        let admin = self.admin.clone();
+        self.command(&admin, operation, awaiting, effects)
     }
 
     /// What an answer was awaited for; `None` if the command belonged to a connection that was lost meanwhile.

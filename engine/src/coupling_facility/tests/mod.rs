@@ -12,7 +12,7 @@ use super::machine::CouplingFacility;
 use crate::event::Event;
 use crate::frame::Frame;
 use crate::machine::{Broken, ConnectionId, Effect, Effects, Incarnation, Input, Machine};
-use crate::message::{CorrelationId, Message, MessageDescriptor, MessageId, Payload, Persistence, Priority};
+use crate::message::{CorrelationId, Message, MessageId};
 use crate::mqi::Match;
 use crate::name::{QueueName, StructureName};
 use crate::time::{Duration, Time};
@@ -42,20 +42,7 @@ pub(super) fn unit(name: &str, life: u32, sequence: u64) -> UnitOfWorkId {
 }
 
 pub(super) fn message(identity: u64, priority: u8, correlation: u128) -> Box<Message> {
-    Box::new(Message {
-        descriptor: MessageDescriptor {
-            message_id: MessageId(u128::from(identity)),
-            correlation_id: CorrelationId(correlation),
-            persistence: Persistence::Persistent,
-            priority: Priority::new(priority).unwrap(),
-            expires: None,
-            reply_to_queue: None,
-            reply_to_queue_manager: None,
-            backout_count: 0,
-            put_time: Time::START,
-        },
-        payload: Payload { identity, length: 100, digest: 0 },
-    })
+    Box::new(Message::persistent(identity, priority, correlation))
 }
 
 /// A coupling facility whose timer always runs out in time.
@@ -219,7 +206,7 @@ impl World {
         selection: Match,
         owner: UnitOfWorkId,
     ) -> Option<(EntryId, Message)> {
-        match self.command(on, ListOperation::MoveToGetList { queue: queue("Q"), selection, owner }) {
+        match self.command(on, ListOperation::MoveToGetList { queue: queue("Q"), selection, owner, locked: None }) {
             ListAnswer::Entry { entry, message } => Some((entry, *message)),
             ListAnswer::NothingThere => None,
             other => panic!("get answered {other:?}"),

@@ -210,7 +210,7 @@ fn command(step: &Step, next: u64) -> (usize, ListOperation) {
         }
         Step::Take { member, queue, unit, selector } => {
             let (queue, selection, owner) = (name(queue), selection(selector), owner(member, unit));
-            (member, ListOperation::MoveToGetList { queue, selection, owner })
+            (member, ListOperation::MoveToGetList { queue, selection, owner, locked: None })
         }
         Step::Browse { member, queue, after } => {
             let cursor = |(inverted_priority, entry)| BrowseCursor { inverted_priority, entry: EntryId(entry) };

@@ -112,6 +112,7 @@ pub struct Client {
     options: ConnectOptions,
     state: State,
     quiescing: bool,
+    /// Puts or gets under syncpoint have worked since the last unit of work ended: a disconnect would commit them.
     uncommitted: bool,
 }
 
@@ -136,12 +137,6 @@ impl Client {
     #[must_use]
     pub fn is_quiescing(&self) -> bool {
         self.quiescing
-    }
-
-    /// Whether puts or gets under syncpoint have worked since the last unit of work ended.
-    #[must_use]
-    pub fn has_uncommitted_work(&self) -> bool {
-        self.uncommitted
     }
 
     /// Begins to connect: every address of the list in order, until one has a queue manager that takes the connection.

@@ -212,11 +212,9 @@ fn definition(name: Node, setup: &Setup) -> QueueManagerDefinition {
             coupling_facility: FACILITY.into(),
             group_unit_of_recovery: setup.group_unit_of_recovery,
         }),
-        dead_letter_queue: None,
         maximum_uncommitted_messages: 12,
         shared_queue_manager_name: setup.shared_queue_manager_name,
         client_silence: Duration::from_secs(360),
-        start_duration: Duration::from_secs(5),
         retry_interval: Duration::from_secs(5),
     }
 }

@@ -38,7 +38,7 @@ use crate::sysplex::frame::{GroupMessage, RecoveryPhase, ShareOutcome, SysplexFr
 
 use initiator::{Initiator, InitiatorAwaiting};
 pub(crate) use share::settle;
-use share::{Progress, Share, ShareAwaiting};
+use share::{Assignment, Progress, Share, ShareAwaiting};
 
 /// One recovery: of whom, in which structure.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -172,7 +172,8 @@ impl Recoveries {
         match message {
             GroupMessage::RecoverShare { structure, failed, phase, share, of } => {
                 let key = RecoveryKey { structure, failed };
-                self.begin_share(key, phase, share, of, Some(from.clone()), context);
+                let for_whom = Some(from.clone());
+                self.begin_share(Assignment { key, phase, share, of, for_whom }, context);
             }
             GroupMessage::ShareDone { structure, failed, phase, share, outcome } => {
                 let key = RecoveryKey { structure, failed };
@@ -209,27 +210,24 @@ impl Recoveries {
     fn begin_own_shares<A: From<RecoveryAwaiting>>(&mut self, key: RecoveryKey, context: &mut Context<'_, A>) {
         let own = self.initiated.get_mut(&key).map(Initiator::take_own_shares).unwrap_or_default();
         for (phase, share, of) in own {
-            self.begin_share(key.clone(), phase, share, of, None, context);
+            self.begin_share(Assignment { key: key.clone(), phase, share, of, for_whom: None }, context);
         }
     }
 
-    fn begin_share<A: From<RecoveryAwaiting>>(
-        &mut self,
-        key: RecoveryKey,
-        phase: RecoveryPhase,
-        share: u32,
-        of: u32,
-        for_whom: Option<QueueManagerName>,
-        context: &mut Context<'_, A>,
-    ) {
-        let under_way =
-            |work: &Share| work.key() == (&key, phase) && work.share() == share && work.for_whom() == for_whom.as_ref();
-        if for_whom.is_none() && self.shares.values().any(under_way) {
+    fn begin_share<A: From<RecoveryAwaiting>>(&mut self, assignment: Assignment, context: &mut Context<'_, A>) {
+        let is_under_way = |work: &Share| {
+            let Assignment { key, phase, share, of: _, for_whom } = work.assignment();
+            *key == assignment.key
+                && *phase == assignment.phase
+                && *share == assignment.share
+                && *for_whom == assignment.for_whom
+        };
+        if assignment.for_whom.is_none() && self.shares.values().any(is_under_way) {
             return;
         }
         self.last_share += 1;
         let number = self.last_share;
-        let mut work = Share::new(number, key, phase, share, of, for_whom);
+        let mut work = Share::new(number, assignment);
         let progress = work.start(context);
         self.shares.insert(number, work);
         self.progressed(number, progress, context);
@@ -243,9 +241,8 @@ impl Recoveries {
             Progress::Declined => ShareOutcome::Declined,
         };
         let Some(work) = self.shares.remove(&number) else { return };
-        let (key, phase) = work.key();
-        let (key, share) = (key.clone(), work.share());
-        match work.for_whom() {
+        let Assignment { key, phase, share, for_whom, .. } = work.assignment().clone();
+        match for_whom {
             Some(initiator) => {
                 if work.items() > 0 {
                     context.effects.report(Event::PeerHelped {
@@ -256,7 +253,7 @@ impl Recoveries {
                 }
                 let RecoveryKey { structure, failed } = key;
                 let done = GroupMessage::ShareDone { structure, failed, phase, share, outcome };
-                context.tell(&initiator.clone(), done);
+                context.tell(&initiator, done);
             }
             None => {
                 if let Some(initiator) = self.initiated.get_mut(&key) {

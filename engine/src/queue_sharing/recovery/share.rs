@@ -8,10 +8,9 @@
 use std::collections::VecDeque;
 
 use crate::coupling_facility::command::{CommandRejected, EntryStatus, ListAnswer, ListHeader, ListOperation};
-use crate::coupling_facility::definition::ADMIN_STRUCTURE;
 use crate::defect::Defect;
 use crate::event::Event;
-use crate::name::{QueueManagerName, StructureName};
+use crate::name::QueueManagerName;
 use crate::step::Step;
 use crate::sysplex::frame::RecoveryPhase;
 use crate::unit_of_work::{
@@ -43,14 +42,23 @@ enum Item {
     Entry(EntryStatus),
 }
 
+/// What a member has to do.
+#[derive(Clone, Debug)]
+pub(super) struct Assignment {
+    pub(super) key: RecoveryKey,
+    pub(super) phase: RecoveryPhase,
+    /// Item numbers that leave this remainder ...
+    pub(super) share: u32,
+    /// ... when divided by this number.
+    pub(super) of: u32,
+    /// The initiator, if it is another member.
+    pub(super) for_whom: Option<QueueManagerName>,
+}
+
 #[derive(Debug)]
 pub(super) struct Share {
     number: u64,
-    key: RecoveryKey,
-    phase: RecoveryPhase,
-    share: u32,
-    of: u32,
-    for_whom: Option<QueueManagerName>,
+    assignment: Assignment,
     descriptors: Option<Vec<UnitOfWorkDescriptor>>,
     entries: Option<Vec<EntryStatus>>,
     waiting: VecDeque<Item>,
@@ -73,22 +81,12 @@ pub(crate) fn settle(operation: &SharedOperation, owner: &UnitOfWorkId, outcome:
 }
 
 impl Share {
-    pub(super) fn new(
-        number: u64,
-        key: RecoveryKey,
-        phase: RecoveryPhase,
-        share: u32,
-        of: u32,
-        for_whom: Option<QueueManagerName>,
-    ) -> Self {
+    pub(super) fn new(number: u64, assignment: Assignment) -> Self {
+        let Assignment { share, of, .. } = assignment;
         assert!(share < of, "a share is one of several: {share} of {of}");
         Share {
             number,
-            key,
-            phase,
-            share,
-            of,
-            for_whom,
+            assignment,
             descriptors: None,
             entries: None,
             waiting: VecDeque::new(),
@@ -98,17 +96,8 @@ impl Share {
         }
     }
 
-    /// Which recovery, and which of its phases.
-    pub(super) fn key(&self) -> (&RecoveryKey, RecoveryPhase) {
-        (&self.key, self.phase)
-    }
-
-    pub(super) fn for_whom(&self) -> Option<&QueueManagerName> {
-        self.for_whom.as_ref()
-    }
-
-    pub(super) fn share(&self) -> u32 {
-        self.share
+    pub(super) fn assignment(&self) -> &Assignment {
+        &self.assignment
     }
 
     /// How much was done.
@@ -117,17 +106,14 @@ impl Share {
     }
 
     pub(super) fn start<A: From<RecoveryAwaiting>>(&mut self, context: &mut Context<'_, A>) -> Progress {
-        let admin = StructureName::from(ADMIN_STRUCTURE);
-        let descriptors = ListOperation::ReadDescriptors { queue_manager: Some(self.key.failed.name.clone()) };
-        let entries = ListOperation::ListHeld { connector: self.key.failed.clone() };
-        let structure = self.key.structure.clone();
-        if self.command(&admin, descriptors, ShareAwaiting::Descriptors, context)
-            && self.command(&structure, entries, ShareAwaiting::Entries, context)
-        {
-            Progress::Working
-        } else {
-            Progress::Declined
-        }
+        let key = &self.assignment.key;
+        let descriptors = ListOperation::ReadDescriptors { queue_manager: Some(key.failed.name.clone()) };
+        let entries = ListOperation::ListHeld { connector: key.failed.clone() };
+        let Context { structures, effects, .. } = context;
+        let read = structures.admin_command(descriptors, self.awaiting(ShareAwaiting::Descriptors), effects);
+        let sent = read
+            .and_then(|()| structures.command(&key.structure, entries, self.awaiting(ShareAwaiting::Entries), effects));
+        if sent.is_ok() { Progress::Working } else { Progress::Declined }
     }
 
     pub(super) fn answered<A: From<RecoveryAwaiting>>(
@@ -160,46 +146,43 @@ impl Share {
     /// Once both lists are here: what is this member's share of them?
     fn plan<A: From<RecoveryAwaiting>>(&mut self, context: &mut Context<'_, A>) -> Progress {
         let (Some(descriptors), Some(entries)) = (&self.descriptors, &self.entries) else { return Progress::Working };
-        let failed = &self.key.failed;
+        let Assignment { key: RecoveryKey { structure, failed }, phase, share, of, .. } = &self.assignment;
+        let is_mine = |number: u64| number % u64::from(*of) == u64::from(*share);
         let left_behind = descriptors.iter().filter(|descriptor| descriptor.id.incarnation <= failed.incarnation);
-        match self.phase {
+        match phase {
             RecoveryPhase::One => {
                 for descriptor in left_behind {
-                    let mine = descriptor.id.sequence % u64::from(self.of) == u64::from(self.share);
+                    let mine = is_mine(descriptor.id.sequence);
                     let operations: Vec<_> = descriptor
                         .operations
                         .iter()
-                        .filter(|operation| operation.structure == self.key.structure)
+                        .filter(|operation| operation.structure == *structure)
                         .cloned()
                         .collect();
                     if !mine || operations.is_empty() {
                         continue;
                     }
-                    let outcome = match descriptor.state {
-                        DescriptorState::InCommit if Defect::PeerBacksOutInCommit.is_planted() => Outcome::Backout,
-                        DescriptorState::InCommit => Outcome::Commit,
-                        DescriptorState::InBackout => Outcome::Backout,
-                        DescriptorState::InDoubt => continue,
-                    };
+                    let Some(decided) = descriptor.state.outcome() else { continue };
+                    let outcome = if Defect::PeerBacksOutInCommit.is_planted() { Outcome::Backout } else { decided };
                     self.waiting.push_back(Item::Unit { id: descriptor.id.clone(), outcome, operations });
                 }
             }
             RecoveryPhase::Two => {
                 let described: Vec<&UnitOfWorkDescriptor> = left_behind.collect();
-                if self.share == 0 {
+                if *share == 0 {
                     for descriptor in &described {
                         if descriptor.state == DescriptorState::InDoubt
-                            && descriptor.operations.iter().any(|operation| operation.structure == self.key.structure)
+                            && descriptor.operations.iter().any(|operation| operation.structure == *structure)
                         {
                             context.effects.report(Event::PeerLeftInDoubt {
-                                structure: self.key.structure.clone(),
+                                structure: structure.clone(),
                                 unit_of_work: descriptor.id.clone(),
                             });
                         }
                     }
                 }
                 for entry in entries {
-                    let mine = entry.entry.0 % u64::from(self.of) == u64::from(self.share);
+                    let mine = is_mine(entry.entry.0);
                     // Whatever is described is not in flight. If it is no longer in doubt either, it was resolved after
                     // phase 1, and whoever did that settles it.
                     let untouchable = described.iter().any(|descriptor| {
@@ -218,7 +201,6 @@ impl Share {
     fn next<A: From<RecoveryAwaiting>>(&mut self, context: &mut Context<'_, A>) -> Progress {
         let Some(item) = self.waiting.pop_front() else { return Progress::Finished };
         self.items += 1;
-        let structure = self.key.structure.clone();
         let commands: Vec<ListOperation> = match &item {
             Item::Unit { id, outcome, operations } => {
                 operations.iter().map(|operation| settle(operation, id, *outcome)).collect()
@@ -228,7 +210,9 @@ impl Share {
         self.current = Some(item);
         for command in commands {
             self.unanswered += 1;
-            if !self.command(&structure, command, ShareAwaiting::Settled, context) {
+            let awaiting = self.awaiting(ShareAwaiting::Settled);
+            let structure = &self.assignment.key.structure;
+            if context.structures.command(structure, command, awaiting, context.effects).is_err() {
                 return Progress::Failed;
             }
         }
@@ -237,7 +221,7 @@ impl Share {
 
     /// The current item's entries are settled.
     fn settled<A: From<RecoveryAwaiting>>(&mut self, context: &mut Context<'_, A>) -> Progress {
-        let structure = self.key.structure.clone();
+        let structure = self.assignment.key.structure.clone();
         match self.current.take().expect("an answer belongs to the current item") {
             Item::Unit { id, outcome, .. } => {
                 let (structure_of, unit_of_work) = (structure.clone(), id.clone());
@@ -246,11 +230,10 @@ impl Share {
                     Outcome::Backout => Event::PeerBackedOut { structure: structure_of, unit_of_work },
                 });
                 let strike = ListOperation::StrikeOperations { unit_of_work: id, structure };
-                let admin = StructureName::from(ADMIN_STRUCTURE);
-                if self.command(&admin, strike, ShareAwaiting::Struck, context) {
-                    Progress::Working
-                } else {
-                    Progress::Failed
+                let awaiting = self.awaiting(ShareAwaiting::Struck);
+                match context.structures.admin_command(strike, awaiting, context.effects) {
+                    Ok(()) => Progress::Working,
+                    Err(_) => Progress::Failed,
                 }
             }
             Item::Entry(status) => {
@@ -265,15 +248,9 @@ impl Share {
         }
     }
 
-    fn command<A: From<RecoveryAwaiting>>(
-        &self,
-        structure: &StructureName,
-        operation: ListOperation,
-        awaiting: ShareAwaiting,
-        context: &mut Context<'_, A>,
-    ) -> bool {
-        let awaiting = RecoveryAwaiting { key: self.key.clone(), what: What::Share(self.number, awaiting) };
-        context.structures.command(structure, operation, awaiting.into(), context.effects).is_ok()
+    fn awaiting<A: From<RecoveryAwaiting>>(&self, awaiting: ShareAwaiting) -> A {
+        let what = What::Share(self.number, awaiting);
+        RecoveryAwaiting { key: self.assignment.key.clone(), what }.into()
     }
 }
 

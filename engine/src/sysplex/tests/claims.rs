@@ -2,12 +2,18 @@
 
 use super::*;
 
+/// A sysplex with QM01 on SYSA and QM02 on SYSB; QM01's connector, and its connection to its image.
+fn two_members() -> (World, Connector, ConnectionId) {
+    let mut world = World::new();
+    let first = connector("QM01", 1);
+    let (local, _) = world.address_space("qm01", "SYSA", &first);
+    world.address_space("qm02", "SYSB", &connector("QM02", 1));
+    (world, first, local)
+}
+
 #[test]
 fn an_abend_is_told_to_peers_within_the_notification_time_and_restarted_in_place() {
-    let mut world = World::new();
-    let failed = connector("QM01", 1);
-    let (local, _) = world.address_space("qm01", "SYSA", &failed);
-    world.address_space("qm02", "SYSB", &connector("QM02", 1));
+    let (mut world, failed, local) = two_members();
     world.break_connection("qm01", local, Broken::Reset);
     world.run_until(world.now + Duration::from_millis(49));
     assert_eq!(world.reported(&Event::AddressSpaceEnded { connector: failed.clone() }), [(1, "SYSA")]);
@@ -22,9 +28,7 @@ fn an_abend_is_told_to_peers_within_the_notification_time_and_restarted_in_place
 
 #[test]
 fn an_end_in_good_order_is_not_a_failure() {
-    let mut world = World::new();
-    let (local, _) = world.address_space("qm01", "SYSA", &connector("QM01", 1));
-    world.address_space("qm02", "SYSB", &connector("QM02", 1));
+    let (mut world, _, local) = two_members();
     world.send("qm01", local, Frame::Sysplex(Box::new(SysplexFrame::Deregister)));
     world.run_until(seconds(2));
     world.break_connection("qm01", local, Broken::Reset);
@@ -63,10 +67,7 @@ fn an_element_that_was_started_by_hand_is_not_started_again() {
 
 #[test]
 fn a_dead_image_is_isolated_after_the_detection_interval_and_its_work_restarted_after_cleanup() {
-    let mut world = World::new();
-    let failed = connector("QM01", 1);
-    world.address_space("qm01", "SYSA", &failed);
-    world.address_space("qm02", "SYSB", &connector("QM02", 1));
+    let (mut world, failed, _) = two_members();
     world.run_until(seconds(10));
     world.power_off("SYSA");
     // The last update was sent after nine seconds.
@@ -168,10 +169,7 @@ fn of_two_images_that_miss_each_other_exactly_one_goes_on() {
 
 #[test]
 fn an_image_that_comes_back_early_has_its_former_load_partitioned_at_once() {
-    let mut world = World::new();
-    let failed = connector("QM01", 1);
-    world.address_space("qm01", "SYSA", &failed);
-    world.address_space("qm02", "SYSB", &connector("QM02", 1));
+    let (mut world, failed, _) = two_members();
     world.run_until(seconds(10));
     world.power_off("SYSA");
     world.run_until(seconds(30));
@@ -207,10 +205,7 @@ fn an_image_that_leaves_in_good_order_waits_for_its_address_spaces_and_is_not_mi
 
 #[test]
 fn a_lost_coupling_link_is_reported_by_another_image_and_told_to_address_spaces() {
-    let mut world = World::new();
-    let cut_off = connector("QM01", 1);
-    world.address_space("qm01", "SYSA", &cut_off);
-    world.address_space("qm02", "SYSB", &connector("QM02", 1));
+    let (mut world, cut_off, _) = two_members();
     world.got("qm01");
     world.cut_coupling_link("SYSA");
     world.lose_datagrams = 0;
@@ -250,10 +245,7 @@ fn a_lost_coupling_link_is_reported_by_another_image_and_told_to_address_spaces(
 
 #[test]
 fn a_lost_coupling_link_is_reported_even_if_the_first_signals_are_lost() {
-    let mut world = World::new();
-    let cut_off = connector("QM01", 1);
-    world.address_space("qm01", "SYSA", &cut_off);
-    world.address_space("qm02", "SYSB", &connector("QM02", 1));
+    let (mut world, cut_off, _) = two_members();
     world.run_until(seconds(20));
     world.cut_coupling_link("SYSA");
     world.lose_datagrams = 8;
@@ -283,9 +275,7 @@ fn an_abend_during_a_lost_link_is_told_when_the_link_is_back() {
 
 #[test]
 fn group_messages_find_their_way_on_the_same_image_and_across() {
-    let mut world = World::new();
-    let (local, _) = world.address_space("qm01", "SYSA", &connector("QM01", 1));
-    world.address_space("qm02", "SYSB", &connector("QM02", 1));
+    let (mut world, _, local) = two_members();
     world.address_space("qm03", "SYSA", &connector("QM03", 1));
     for (node, to) in [("qm02", "QM02"), ("qm03", "QM03")] {
         let message = GroupMessage::ShareDone {

@@ -136,11 +136,9 @@ fn queue_manager(fabric: &Fabric, sysplex: &Sysplex, member: &Member) -> Plan {
         listeners,
         queues,
         group: group.map(|group| group_definition(group, sysplex)),
-        dead_letter_queue: member.dead_letter_queue.clone(),
         maximum_uncommitted_messages: member.maximum_uncommitted_messages,
         shared_queue_manager_name: member.shared_queue_manager_name,
         client_silence: member.client_silence,
-        start_duration: member.start_duration,
         retry_interval: member.retry_interval,
     };
     let disk = fabric.add_disk(DiskOptions {

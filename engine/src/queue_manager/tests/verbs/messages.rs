@@ -181,6 +181,38 @@ fn a_locked_browse_keeps_a_message_until_the_cursor_moves_or_the_handle_closes()
 }
 
 #[test]
+fn a_get_under_the_cursor_takes_the_locked_message_before_anybody_else_sees_it() {
+    let (mut world, app, other) = with_apps();
+    let waiter = world.open(other, "SHARED", OpenFor::InputShared).unwrap();
+    world.put(app, "SHARED", Outside, 1).unwrap();
+    let handle = world.open(app, "SHARED", OpenFor::InputShared).unwrap();
+    assert_eq!(browse(&mut world, app, handle, BrowsePosition::First, BrowseLock::Locked), Ok(1));
+    world.send_call(other, get_call(waiter, Outside, Wait::Unlimited, Match::Any));
+    world.run_for(seconds(1));
+    let got = world.get_from(app, handle, Within, Wait::No, Match::Any).unwrap();
+    assert_eq!((got.payload.identity, got.descriptor.backout_count), (1, 0));
+    world.run_for(seconds(1));
+    assert_eq!(world.happened("spurious_transition"), 0, "whoever waits is not told of it");
+    assert_eq!(world.answer(other), None);
+    world.call(app, MqiCall::Backout).unwrap();
+    assert_eq!(message(world.wait(other)).unwrap().payload.identity, 1);
+}
+
+#[test]
+fn a_get_of_another_message_gives_the_locked_one_to_whoever_waits() {
+    let (mut world, app, other) = with_apps();
+    let waiter = world.open(other, "SHARED", OpenFor::InputShared).unwrap();
+    world.put(app, "SHARED", Outside, 1).unwrap();
+    let handle = world.open(app, "SHARED", OpenFor::InputShared).unwrap();
+    assert_eq!(browse(&mut world, app, handle, BrowsePosition::First, BrowseLock::Locked), Ok(1));
+    world.send_call(other, get_call(waiter, Outside, Wait::Unlimited, Match::Any));
+    world.run_for(seconds(1));
+    let another = Match::CorrelationId(CorrelationId(7));
+    assert_eq!(world.get_from(app, handle, Within, Wait::No, another).err(), Some(Reason::NoMessageAvailable));
+    assert_eq!(message(world.wait(other)).unwrap().payload.identity, 1);
+}
+
+#[test]
 fn a_browse_lock_ends_with_its_connection_or_its_queue_manager() {
     let mut world = world();
     let app = world.application("QM01");
