@@ -63,10 +63,10 @@ fn the_ledger_cannot_ask_the_engine_for_the_answer() {
     );
 }
 
+/// That it does not depend on the other crates is the manifest's to say.
 #[test]
 fn the_engine_is_pure() {
     let outside = [
-        "indoubt",
         "indoubt_ledger",
         "rand",
         "tokio",
