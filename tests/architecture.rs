@@ -63,10 +63,10 @@ fn the_ledger_cannot_ask_the_engine_for_the_answer() {
     );
 }
 
+/// That it does not depend on the other crates is the manifest's to say.
 #[test]
 fn the_engine_is_pure() {
     let outside = [
-        "indoubt",
         "indoubt_ledger",
         "rand",
         "tokio",
@@ -120,32 +120,92 @@ const ROOMS: [Room; 10] = [
     Room {
         name: "scenario",
         sim: &[],
-        engine: &["coupling_facility::definition", "queue_manager::definition", "sysplex::definition", "unit_of_work"],
+        engine: &[
+            "coupling_facility::definition",
+            "messaging_engine::reliability",
+            "queue_manager::definition",
+            "sysplex::definition",
+            "unit_of_work",
+        ],
     },
     // Frames cross it, it never looks into one.
     Room { name: "fabric", sim: &["trace", "scenario"], engine: &["frame"] },
-    // Applications speak the MQI, the auditor looks at queues.
-    Room {
-        name: "workload",
-        sim: &["fabric", "scenario"],
-        engine: &["frame", "mqi", "queue_manager::command", "queue_manager::definition", "unit_of_work"],
-    },
-    // Builds the machines of the products, and is the only one that does.
+    // Applications speak to a provider, whatever is behind it.
+    Room { name: "workload", sim: &["fabric", "scenario"], engine: &["unit_of_work"] },
+    // Builds the machines of the products, and is the only one that does; each family in a folder of its own.
     Room {
         name: "topology",
         sim: &["fabric", "scenario", "workload"],
-        engine: &["coupling_facility", "queue_manager", "sysplex"],
+        engine: &["coupling_facility", "frame", "mqi", "queue_manager", "sysplex", "unit_of_work"],
     },
     Room { name: "nemesis", sim: &["fabric", "run", "scenario", "topology", "workload"], engine: &[] },
-    Room {
-        name: "run",
-        sim: &["fabric", "nemesis", "scenario", "topology", "workload"],
-        engine: &["queue_manager::definition"],
-    },
+    Room { name: "run", sim: &["fabric", "nemesis", "scenario", "topology", "workload"], engine: &[] },
     Room { name: "sweep", sim: &["run", "scenario"], engine: &[] },
-    Room { name: "report", sim: &["run", "scenario", "sweep"], engine: &["queue_manager::definition", "unit_of_work"] },
+    Room { name: "report", sim: &["run", "scenario", "sweep", "topology"], engine: &["unit_of_work"] },
     Room { name: "command_line", sim: &["report", "run", "scenario", "sweep"], engine: &[] },
 ];
+
+/// Modules of the engine that are a product, or a part of one.
+const PRODUCTS: [&str; 11] = [
+    "application_server",
+    "coupling_facility",
+    "database",
+    "file_server",
+    "ha_manager",
+    "log",
+    "messaging_engine",
+    "mqi",
+    "queue_manager",
+    "queue_sharing",
+    "sysplex",
+];
+
+/// Where products may be named: the folders of the families, and the language in which scenarios describe their systems.
+const KNOW_PRODUCTS: [&str; 2] = ["sim/src/topology/queue_sharing/", "sim/src/scenario/"];
+
+#[test]
+fn only_a_family_and_the_language_know_products() {
+    let forbidden: Vec<String> = PRODUCTS.iter().map(|product| format!("indoubt_engine::{product}")).collect();
+    let mut found = Vec::new();
+    for source in below("sim/src", &["tests"]) {
+        let path = source.path.display().to_string();
+        let is_test = path.ends_with("tests.rs") || path.ends_with("samples.rs");
+        if is_test || KNOW_PRODUCTS.iter().any(|folder| path.starts_with(folder)) {
+            continue;
+        }
+        let outside_of_tests = source.text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        for name in names(outside_of_tests) {
+            if forbidden.iter().any(|product| is_within(&name, product)) {
+                found.push(format!("{path}: {name}"));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+/// A family may be left out, and another one put beside it: nobody but the list of families names one.
+#[test]
+fn families_do_not_know_each_other_and_nobody_else_knows_one() {
+    let folders = fs::read_dir(root().join("sim/src/topology")).expect("the folder is readable");
+    let families: Vec<String> = folders
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.is_dir())
+        .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
+        .collect();
+    assert!(families.contains(&"queue_sharing".to_owned()), "{families:?}");
+    let mut found = Vec::new();
+    for source in below("sim/src", &["tests"]) {
+        let path = source.path.display().to_string();
+        let strangers = families.iter().filter(|family| !path.starts_with(&format!("sim/src/topology/{family}/")));
+        for family in strangers {
+            let forms =
+                [format!("crate::topology::{family}"), format!("super::{family}"), format!("super::super::{family}")];
+            let named = source.names.iter().filter(|name| forms.iter().any(|form| is_within(name, form)));
+            found.extend(named.map(|name| format!("{path}: {name}")));
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
 
 #[test]
 fn every_room_of_the_world_knows_only_those_that_it_may_know() {

@@ -7,12 +7,12 @@ use super::{Agenda, Witness};
 use crate::fabric::{DiskFault as Damage, Fabric, HostId, LinkKind};
 use crate::scenario::duration_to_text;
 use crate::scenario::model::{DiskFault, FaultAction, Place};
-use crate::topology::{Built, ProcessKind, World, place_name};
+use crate::topology::{Built, ProcessKind, World};
 
 /// How often it is looked whether a stop in good order has come to its end.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How long an image that is taken offline waits for its queue managers to stop.
+/// How long a place that is taken offline waits for its servers to stop.
 const OFFLINE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Something on the agenda.
@@ -43,18 +43,18 @@ pub enum Task {
     Restore(Place, Place),
     /// A disk works again.
     MendDisk(String),
-    /// An image that is taken offline: have its servers stopped?
+    /// A place that is taken offline: have its servers stopped?
     GoOffline {
-        /// The image.
+        /// Which.
         place: Place,
         /// When whatever still runs is no longer waited for.
         until: Time,
         /// It comes back this long after it was switched off.
         restart_after: Option<Duration>,
     },
-    /// An image that is taken offline: have its system services ended?
+    /// A place that is taken offline: have its system services ended?
     SwitchOff {
-        /// The image.
+        /// Which.
         place: Place,
         /// When whatever still runs is no longer waited for.
         until: Time,
@@ -83,10 +83,10 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
             }
         }
         FaultAction::Start { process } => start(fabric, world, witness, process),
-        FaultAction::StopQueueManager { queue_manager, force, restart_after } => {
-            let built = known(world, queue_manager.as_str());
+        FaultAction::Stop { process, force, restart_after } => {
+            let built = known(world, process);
             let (mode, word) = if *force { (StopMode::Force, "FORCE") } else { (StopMode::Quiesce, "QUIESCE") };
-            let text = format!("{queue_manager} asked to stop, MODE({word})");
+            let text = format!("{process} asked to stop, MODE({word})");
             if fabric.is_running(built.id) {
                 witness.fault(fabric, &text, struck_with(fabric, world, built));
                 fabric.stop(built.id, mode);
@@ -94,12 +94,12 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
                 witness.fault(fabric, &format!("{text}, but it is down already"), Vec::new());
             }
             if let Some(duration) = restart_after {
-                agenda.add(now + *duration, Task::Start(queue_manager.to_string()));
+                agenda.add(now + *duration, Task::Start(process.clone()));
             }
         }
         FaultAction::PowerOff { place, restart_after } => {
             let host = host_of(world, place);
-            let text = after(&format!("{} loses power", place_name(place)), *restart_after);
+            let text = after(&format!("{} loses power", place.name()), *restart_after);
             if fabric.is_powered(host) {
                 witness.fault(fabric, &text, struck_at(fabric, world, place));
                 fabric.power_off(host);
@@ -110,9 +110,9 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
                 agenda.add(now + *duration, Task::PowerOn(place.clone()));
             }
         }
-        FaultAction::TakeOffline { image, restart_after } => {
-            let place = Place::Image(image.clone());
-            let text = after(&format!("{image} is taken offline in good order"), *restart_after);
+        FaultAction::TakeOffline { place, restart_after } => {
+            let place = place.clone();
+            let text = after(&format!("{} is taken offline in good order", place.name()), *restart_after);
             if !fabric.is_powered(host_of(world, &place)) {
                 witness.fault(fabric, &format!("{text}, but it has no power"), Vec::new());
                 return;
@@ -141,7 +141,7 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
             let (one, other) = (host_of(world, from), host_of(world, to));
             let kind = world.link_kind(from, to);
             let arrow = if *one_way { "->" } else { "<->" };
-            let text = format!("link {} {arrow} {}", place_name(from), place_name(to));
+            let text = format!("link {} {arrow} {}", from.name(), to.name());
             let struck = struck_at_ends(fabric, world, from, to);
             witness.fault(fabric, &after(&format!("{text} cut"), Some(*duration)), struck);
             fabric.cut(one, other, kind);
@@ -154,14 +154,14 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
         }
         FaultAction::Degrade { from, to, quality, duration } => {
             let (one, other) = (host_of(world, from), host_of(world, to));
-            let text = format!("link {} <-> {} bad", place_name(from), place_name(to));
+            let text = format!("link {} <-> {} bad", from.name(), to.name());
             witness.fault(fabric, &after(&text, Some(*duration)), struck_at_ends(fabric, world, from, to));
             fabric.set_link(one, other, world.link_kind(from, to), *quality);
             agenda.add(now + *duration, Task::Restore(from.clone(), to.clone()));
         }
-        FaultAction::Disk { queue_manager, fault, duration } => {
-            let built = known(world, queue_manager.as_str());
-            let disk = built.disk.expect("a queue manager has a log, and the scenario was validated");
+        FaultAction::Disk { process, fault, duration } => {
+            let built = known(world, process);
+            let disk = built.disk.expect("a validated scenario strikes disks that there are");
             let (damage, text, ends) = match fault {
                 DiskFault::LoseForce => (Damage::LoseForce, "will lose what was forced last, if power fails", false),
                 DiskFault::TearLastWrite => (Damage::TearLastWrite, "tears its last write, and its writer ends", true),
@@ -169,7 +169,7 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
                 DiskFault::Full => (Damage::Full, "is full", false),
                 DiskFault::RotTail => (Damage::RotTail, "has a rotten last sector, and its writer ends", true),
             };
-            let text = after(&format!("log disk of {queue_manager} {text}"), *duration);
+            let text = after(&format!("log disk of {process} {text}"), *duration);
             // A disk that is slow, or will forget, stops nobody; a failure to come is a fault of its own.
             let harmless = matches!(fault, DiskFault::Slow(_) | DiskFault::LoseForce) || !fabric.is_running(built.id);
             let struck = if harmless { Vec::new() } else { struck_with(fabric, world, built) };
@@ -179,7 +179,7 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
                 fabric.kill(built.id);
             }
             if let Some(duration) = duration {
-                agenda.add(now + *duration, Task::MendDisk(queue_manager.to_string()));
+                agenda.add(now + *duration, Task::MendDisk(process.clone()));
             }
         }
         FaultAction::OneOf(_) => unreachable!("the choice is made before a fault strikes"),
@@ -192,7 +192,7 @@ pub(super) fn follow_up(fabric: &Fabric, world: &World, agenda: &Agenda, witness
         Task::Strike(_) | Task::StrikeAgain(_) => unreachable!("the nemesis strikes itself"),
         Task::Start(process) => start(fabric, world, witness, &process),
         Task::PowerOn(place) => {
-            witness.healed(fabric, &format!("{} has power again", place_name(&place)));
+            witness.healed(fabric, &format!("{} has power again", place.name()));
             power_on(fabric, world, &place);
         }
         Task::Resume(process) => {
@@ -209,7 +209,7 @@ pub(super) fn follow_up(fabric: &Fabric, world: &World, agenda: &Agenda, witness
         }
         Task::Restore(from, to) => {
             restore(fabric, world, &from, &to);
-            let text = format!("link {} <-> {} as it was", place_name(&from), place_name(&to));
+            let text = format!("link {} <-> {} as it was", from.name(), to.name());
             witness.healed(fabric, &text);
         }
         Task::MendDisk(owner) => {
@@ -240,7 +240,7 @@ pub(super) fn follow_up(fabric: &Fabric, world: &World, agenda: &Agenda, witness
                 return;
             }
             fabric.power_off(host_of(world, &place));
-            witness.followed(fabric, place_name(&place), &format!("{} is offline", place_name(&place)));
+            witness.followed(fabric, place.name(), &format!("{} is offline", place.name()));
             if let Some(duration) = restart_after {
                 agenda.add(now + duration, Task::PowerOn(place));
             }
@@ -292,7 +292,7 @@ fn struck_at(fabric: &Fabric, world: &World, place: &Place) -> Vec<String> {
     let lives_on_it = |built: &&Built| dependents.contains(&built.home) && built.kind != ProcessKind::Application;
     let elsewhere = world.processes().iter().filter(lives_on_it);
     let struck = at_home(fabric, world, place).chain(elsewhere).map(|built| built.name.clone());
-    std::iter::once(place_name(place).to_owned()).chain(struck).collect()
+    std::iter::once(place.name().to_owned()).chain(struck).collect()
 }
 
 /// Whom a fault of the link between two places strikes. A place on which others live is not worse for losing one.

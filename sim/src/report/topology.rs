@@ -3,7 +3,7 @@
 use super::layout::{Align, Table, count, heading, paragraph};
 use crate::scenario::model::{Application, Place, Role, Scenario, Syncpointing};
 use crate::topology::family::Description;
-use crate::topology::{Families, families, place_name};
+use crate::topology::{Families, families};
 
 pub(super) fn write(page: &mut String, scenario: &Scenario) {
     let families = families(&scenario.topology);
@@ -27,7 +27,7 @@ pub(super) fn write(page: &mut String, scenario: &Scenario) {
 fn places(page: &mut String, scenario: &Scenario, families: &Families) {
     let mut table = Table::new(&[Align::Left, Align::Left, Align::Left]);
     for described in families.iter().flat_map(|family| family.describe_places()) {
-        let name = place_name(&described.place).to_owned();
+        let name = described.place.name().to_owned();
         let holds = Some(described.holds).filter(|holds| !holds.is_empty());
         let inhabitants: Vec<String> = holds.into_iter().chain(applications_on(scenario, described.place)).collect();
         table.row([described.kind.to_owned(), name, inhabitants.join(", ")]);

@@ -21,7 +21,7 @@ pub(super) fn of(scenario: &Scenario, families: &Families, history: &mut History
         let index = history.queue(&queue.history_name);
         contract.queues.push(QueueContract {
             queue: index,
-            ordered: scenario.expect.ordered.iter().any(|ordered| *ordered == queue.name),
+            ordered: scenario.expect.ordered.contains(&queue.name),
             drained: is_drained(scenario, families, queue),
         });
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::model::{DiskFault, Fault, FaultAction, LinkQuality, Place, When};
+use super::model::{DiskFault, Fault, FaultAction, LinkQuality, When};
 
 /// A duration as scenario files write it, exact to the nanosecond.
 #[must_use]
@@ -52,35 +52,35 @@ fn action_to_text(action: &FaultAction) -> String {
     match action {
         FaultAction::Kill { process, restart_after } => subject("kill", "process", process, *restart_after),
         FaultAction::Start { process } => subject("start", "process", process, None),
-        FaultAction::StopQueueManager { queue_manager, force, restart_after } => {
+        FaultAction::Stop { process, force, restart_after } => {
             let mode = if *force { "FORCE" } else { "QUIESCE" };
-            let mut text = format!("stop_queue_manager(queue_manager: \"{queue_manager}\", mode: {mode}");
+            let mut text = format!("stop_queue_manager(queue_manager: \"{process}\", mode: {mode}");
             restart(&mut text, *restart_after);
             text.push(')');
             text
         }
-        FaultAction::PowerOff { place, restart_after } => subject("power_off", "place", name(place), *restart_after),
-        FaultAction::TakeOffline { image, restart_after } => {
-            subject("take_offline", "image", image.as_str(), *restart_after)
+        FaultAction::PowerOff { place, restart_after } => subject("power_off", "place", place.name(), *restart_after),
+        FaultAction::TakeOffline { place, restart_after } => {
+            subject("take_offline", "image", place.name(), *restart_after)
         }
         FaultAction::Pause { process, duration } => {
             format!("pause(process: \"{process}\", duration: {})", quoted(*duration))
         }
         FaultAction::Cut { from, to, one_way, duration } => {
             let one_way = if *one_way { ", one_way: YES" } else { "" };
-            let (from, to) = (name(from), name(to));
+            let (from, to) = (from.name(), to.name());
             format!("cut(from: \"{from}\", to: \"{to}\"{one_way}, duration: {})", quoted(*duration))
         }
         FaultAction::Degrade { from, to, quality, duration } => {
-            let (from, to) = (name(from), name(to));
+            let (from, to) = (from.name(), to.name());
             format!(
                 "degrade(from: \"{from}\", to: \"{to}\", {}, duration: {})",
                 quality_to_text(quality),
                 quoted(*duration)
             )
         }
-        FaultAction::Disk { queue_manager, fault, duration } => {
-            let mut text = format!("disk(queue_manager: \"{queue_manager}\", fault: {}", disk_to_text(*fault));
+        FaultAction::Disk { process, fault, duration } => {
+            let mut text = format!("disk(queue_manager: \"{process}\", fault: {}", disk_to_text(*fault));
             if let Some(duration) = duration {
                 let _ = write!(text, ", duration: {}", quoted(*duration));
             }
@@ -108,14 +108,6 @@ fn subject(form: &str, field: &str, name: &str, restart_after: Option<Duration>)
 fn restart(text: &mut String, restart_after: Option<Duration>) {
     if let Some(after) = restart_after {
         let _ = write!(text, ", restart_after: {}", quoted(after));
-    }
-}
-
-fn name(place: &Place) -> &str {
-    match place {
-        Place::Image(name) => name.as_str(),
-        Place::Host(name) => name,
-        Place::CouplingFacility(name) => name.as_str(),
     }
 }
 

@@ -130,7 +130,7 @@ impl World {
 
     /// Adds a place; others reach it over this kind of link, which is also what a cut between it and another cuts.
     pub fn add_place(&mut self, fabric: &Fabric, place: Place, clock: ClockError, reached_over: LinkKind) -> HostId {
-        let name = place_name(&place).to_owned();
+        let name = place.name().to_owned();
         let host = fabric.add_host(HostOptions { name, skew_ns: clock.skew_ns, drift_ppm: clock.drift_ppm });
         self.places.insert(place, (host, reached_over));
         host
@@ -196,15 +196,5 @@ impl World {
     pub fn link_kind(&self, from: &Place, to: &Place) -> LinkKind {
         let kinds = [from, to].into_iter().filter_map(|place| self.places.get(place)).map(|(_, kind)| *kind);
         kinds.into_iter().find(|kind| *kind != LinkKind::Network).unwrap_or(LinkKind::Network)
-    }
-}
-
-/// What a place is called.
-#[must_use]
-pub fn place_name(place: &Place) -> &str {
-    match place {
-        Place::Image(name) => name.as_str(),
-        Place::Host(name) => name,
-        Place::CouplingFacility(name) => name.as_str(),
     }
 }

@@ -22,7 +22,7 @@ use super::payload;
 use super::provider::{Destination, Failure, Fate, Outgoing, Selection, Sharing};
 use super::session::{Session, UnitEnd};
 use super::shared::InstanceProgress;
-use crate::scenario::model::{Pace, ReplyQueueManager, Requester, WhenUnknown};
+use crate::scenario::model::{Pace, Requester, WhenUnknown};
 
 /// Between two rounds of collecting late replies: at first, and at most.
 const COLLECT_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
@@ -155,11 +155,7 @@ impl Client<'_> {
         let chance = self.session.chance();
         let length = chance.number(template.size);
         let priority = chance.priority(&template.priorities);
-        let owner = match &self.role.reply_queue_manager {
-            ReplyQueueManager::Blank => None,
-            ReplyQueueManager::Group(group) => Some(group.to_string()),
-            ReplyQueueManager::QueueManager(name) => Some(name.to_string()),
-        };
+        let owner = self.role.reply_owner.clone();
         Outgoing {
             to: Destination { queue: self.role.request_queue.clone(), owner: None },
             id: Some(message_id(identity)),

@@ -68,12 +68,12 @@ fn subjects(scenario: &Scenario, action: &FaultAction) -> BTreeSet<String> {
         FaultAction::Kill { process, .. } | FaultAction::Start { process } | FaultAction::Pause { process, .. } => {
             BTreeSet::from([process.clone()])
         }
-        FaultAction::StopQueueManager { queue_manager, .. }
-        | FaultAction::Disk { queue_manager, fault: DiskFault::TearLastWrite | DiskFault::RotTail, .. } => {
-            BTreeSet::from([queue_manager.to_string()])
+        FaultAction::Stop { process, .. }
+        | FaultAction::Disk { process, fault: DiskFault::TearLastWrite | DiskFault::RotTail, .. } => {
+            BTreeSet::from([process.clone()])
         }
         FaultAction::PowerOff { place, .. } => inhabitants(scenario, place),
-        FaultAction::TakeOffline { image, .. } => inhabitants(scenario, &Place::Image(image.clone())),
+        FaultAction::TakeOffline { place, .. } => inhabitants(scenario, place),
         FaultAction::Disk { .. } | FaultAction::Cut { .. } | FaultAction::Degrade { .. } | FaultAction::OneOf(_) => {
             BTreeSet::new()
         }
@@ -130,7 +130,7 @@ fn may_bring_down(scenario: &Scenario, action: &FaultAction, process: &str) -> b
         FaultAction::Start { .. } | FaultAction::Pause { .. } => false,
         // A queue manager may end itself: CFCONLOS(TERMINATE), a log that cannot be written.
         FaultAction::Cut { .. } | FaultAction::Degrade { .. } => is_queue_manager(scenario, process),
-        FaultAction::Disk { queue_manager, .. } => queue_manager.as_str() == process,
+        FaultAction::Disk { process: whose, .. } => whose == process,
         _ => subjects(scenario, action).contains(process),
     }
 }
@@ -189,7 +189,7 @@ fn down(scenario: &Scenario, placed: &Placed, process: &str) -> Option<(Duration
             Some((at, restart_after.map(|after| at + after)))
         }
         // Deregistered from ARM by a stop in good order.
-        FaultAction::StopQueueManager { restart_after, .. } => Some((at, restart_after.map(|after| at + after))),
+        FaultAction::Stop { restart_after, .. } => Some((at, restart_after.map(|after| at + after))),
         _ => None,
     }
 }
@@ -209,7 +209,7 @@ fn strikes_what_is_down(
     // Only faults aimed at one process: losing power hits an image whether or not its queue manager is up.
     let process = match &victim.fault.what {
         FaultAction::Kill { process, .. } | FaultAction::Pause { process, .. } => process,
-        FaultAction::StopQueueManager { queue_manager, .. } => queue_manager.as_str(),
+        FaultAction::Stop { process, .. } => process.as_str(),
         _ => return,
     };
     let Some((from, until)) = down(scenario, cause, process) else { return };

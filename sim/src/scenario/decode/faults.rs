@@ -95,7 +95,7 @@ fn action(node: &Node, topology: &Topology, depth: u32, cx: &mut Context<'_>) ->
         ("take_offline", parts) => {
             let target = |node: &Node, cx: &mut Context<'_>| cx.find(Kind::Image, node);
             let (image, restart_after) = subject(node, parts, "take_offline", "image", cx, target)?;
-            Some(FaultAction::TakeOffline { image: image.into(), restart_after })
+            Some(FaultAction::TakeOffline { place: Place::Image(image.into()), restart_after })
         }
         ("one_of", Parts::Items(items)) => one_of_several(node, items, topology, depth, cx),
         ("pause", Parts::Fields(fields)) => {
@@ -138,11 +138,11 @@ fn action(node: &Node, topology: &Topology, depth: u32, cx: &mut Context<'_>) ->
         }
         ("disk", Parts::Fields(fields)) => {
             let mut fields = Fields::new(node.span, fields, "disk", cx.problems);
-            let queue_manager = fields.require("queue_manager", cx).and_then(|node| cx.find(Kind::QueueManager, node));
+            let process = fields.require("queue_manager", cx).and_then(|node| cx.find(Kind::QueueManager, node));
             let fault = fields.require("fault", cx).and_then(|node| disk_fault(node, cx));
             let duration = fields.get("duration", cx, positive_duration);
             fields.finish(cx);
-            Some(FaultAction::Disk { queue_manager: queue_manager?.into(), fault: fault?, duration })
+            Some(FaultAction::Disk { process: process?, fault: fault?, duration })
         }
         (form, _) => {
             let help = match form {
@@ -188,16 +188,16 @@ fn stop(node: &Node, parts: Parts<'_>, cx: &mut Context<'_>) -> Option<FaultActi
     match parts {
         Parts::Items(items) => {
             let only = single(node, items, cx)?;
-            let queue_manager = cx.find(Kind::QueueManager, only)?.into();
-            Some(FaultAction::StopQueueManager { queue_manager, force: false, restart_after: None })
+            let process = cx.find(Kind::QueueManager, only)?;
+            Some(FaultAction::Stop { process, force: false, restart_after: None })
         }
         Parts::Fields(fields) => {
             let mut fields = Fields::new(node.span, fields, "stop_queue_manager", cx.problems);
-            let queue_manager = fields.require("queue_manager", cx).and_then(|node| cx.find(Kind::QueueManager, node));
+            let process = fields.require("queue_manager", cx).and_then(|node| cx.find(Kind::QueueManager, node));
             let force = fields.or("mode", false, cx, word(&[("QUIESCE", false), ("FORCE", true)]));
             let restart_after = fields.get("restart_after", cx, duration);
             fields.finish(cx);
-            Some(FaultAction::StopQueueManager { queue_manager: queue_manager?.into(), force, restart_after })
+            Some(FaultAction::Stop { process: process?, force, restart_after })
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use indoubt_engine::message::Persistence;
-use indoubt_engine::name::{QueueManagerName, QueueName};
+use indoubt_engine::name::QueueName;
 use indoubt_engine::queue_manager::definition::QueuePlace;
 
 use crate::scenario::model::{
-    Consumer, MessageTemplate, Pace, Producer, QualityOfService, Queue, QueueManager, ReplyQueueManager, Requester,
-    Server, Syncpointing, Topology, WhenUnknown,
+    Consumer, MessageTemplate, Pace, Producer, QualityOfService, Queue, QueueManager, Requester, Server, Syncpointing,
+    Topology, WhenUnknown,
 };
 use crate::scenario::syntax::ast::{Node, Value};
 
@@ -32,12 +32,12 @@ pub(super) fn requester(
     let request_queue = fields.require("request_queue", cx).and_then(|node| queue(node, around, cx));
     let reply_queue = fields.require("replytoq", cx).and_then(|node| queue(node, around, cx));
     let to = fields.take("replytoqmgr");
-    let reply_queue_manager = to.map_or(Some(ReplyQueueManager::Blank), |node| reply_queue_manager(node, cx));
+    let reply_owner = to.map_or(Some(None), |node| reply_queue_manager(node, cx).map(Some));
     let targets: Vec<QueueName> = request_queue.iter().cloned().collect();
     let requester = Requester {
         request_queue: request_queue.clone().unwrap_or_else(|| "".into()),
         reply_queue: reply_queue.clone().unwrap_or_else(|| "".into()),
-        reply_queue_manager: reply_queue_manager?,
+        reply_owner: reply_owner?,
         count: fields.or("count", 20, cx, count(1..=MOST_UNITS)),
         pace: pace(fields, cx),
         message: message(fields, &targets, around, cx),
@@ -321,11 +321,10 @@ fn check_persistence(
 }
 
 /// `ReplyToQMgr`: a queue manager or a group.
-fn reply_queue_manager(node: &Node, cx: &mut Context<'_>) -> Option<ReplyQueueManager> {
+fn reply_queue_manager(node: &Node, cx: &mut Context<'_>) -> Option<String> {
     let name = cx.name_text(node, "a queue manager or queue-sharing group")?;
     match cx.names.kind_of(&name) {
-        Some(Kind::Group) => Some(ReplyQueueManager::Group(name.into())),
-        Some(Kind::QueueManager) => Some(ReplyQueueManager::QueueManager(QueueManagerName::from(name))),
+        Some(Kind::Group | Kind::QueueManager) => Some(name),
         _ => {
             let mut candidates = cx.names.of(Kind::QueueManager).to_vec();
             candidates.extend_from_slice(cx.names.of(Kind::Group));

@@ -87,8 +87,9 @@ pub struct Requester {
     pub request_queue: QueueName,
     /// Where replies are awaited.
     pub reply_queue: QueueName,
-    /// What it writes into `ReplyToQMgr`.
-    pub reply_queue_manager: ReplyQueueManager,
+    /// Whose that queue is, as the requester says it (`ReplyToQMgr`): a queue manager or a group. `None`: not said, and
+    /// filled in by whom it is connected to.
+    pub reply_owner: Option<String>,
     /// How many requests each instance makes.
     pub count: u32,
     /// How fast.
@@ -101,17 +102,6 @@ pub struct Requester {
     pub reply_wait: Duration,
     /// When a put or commit has an unknown outcome.
     pub when_unknown: WhenUnknown,
-}
-
-/// `ReplyToQMgr` as a requester writes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReplyQueueManager {
-    /// Blank: filled in by the queue manager with its own name.
-    Blank,
-    /// The queue-sharing group's name (for shared reply queues).
-    Group(QueueSharingGroupName),
-    /// A queue manager's.
-    QueueManager(QueueManagerName),
 }
 
 /// A server application.

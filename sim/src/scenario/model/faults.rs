@@ -1,8 +1,6 @@
 //! What goes wrong, and when.
 
 use super::place::{LinkQuality, Place};
-use indoubt_engine::name::ImageName;
-use indoubt_engine::name::QueueManagerName;
 use indoubt_engine::step::Step;
 use std::time::Duration;
 
@@ -72,10 +70,10 @@ pub enum FaultAction {
         /// Who.
         process: String,
     },
-    /// `STOP QMGR MODE(QUIESCE)` or `MODE(FORCE)`.
-    StopQueueManager {
+    /// A server is asked to stop, at ease or by force: `STOP QMGR MODE(QUIESCE)` or `MODE(FORCE)`.
+    Stop {
         /// Who.
-        queue_manager: QueueManagerName,
+        process: String,
         /// FORCE rather than QUIESCE.
         force: bool,
         /// Started again after this long.
@@ -88,10 +86,10 @@ pub enum FaultAction {
         /// Power comes back after this long, and what ran there starts again.
         restart_after: Option<Duration>,
     },
-    /// An image is taken offline in good order: its queue managers stop (quiesce), then it leaves the sysplex.
+    /// A place is taken offline in good order: its servers stop (quiesce), then its system services end.
     TakeOffline {
         /// Which.
-        image: ImageName,
+        place: Place,
         /// Comes back after this long.
         restart_after: Option<Duration>,
     },
@@ -124,10 +122,10 @@ pub enum FaultAction {
         /// How long.
         duration: Duration,
     },
-    /// A disk fault on the log of a queue manager.
+    /// A fault of the disk of a process: the log of a queue manager.
     Disk {
         /// Whose.
-        queue_manager: QueueManagerName,
+        process: String,
         /// What.
         fault: DiskFault,
         /// How long; `None` for good (or, for a single event, irrelevant).

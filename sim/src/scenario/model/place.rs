@@ -81,6 +81,18 @@ pub enum Place {
     CouplingFacility(CouplingFacilityName),
 }
 
+impl Place {
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Place::Image(name) => name.as_str(),
+            Place::Host(name) => name,
+            Place::CouplingFacility(name) => name.as_str(),
+        }
+    }
+}
+
 /// A disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Disk {

@@ -68,13 +68,14 @@ fn action() -> impl Strategy<Value = FaultAction> {
     let simple = prop_oneof![
         (process(), restart()).prop_map(|(process, restart_after)| FaultAction::Kill { process, restart_after }),
         process().prop_map(|process| FaultAction::Start { process }),
-        (any::<bool>(), restart()).prop_map(|(force, restart_after)| FaultAction::StopQueueManager {
-            queue_manager: "QM02".into(),
+        (any::<bool>(), restart()).prop_map(|(force, restart_after)| FaultAction::Stop {
+            process: "QM02".into(),
             force,
             restart_after
         }),
         (place(), restart()).prop_map(|(place, restart_after)| FaultAction::PowerOff { place, restart_after }),
-        restart().prop_map(|restart_after| FaultAction::TakeOffline { image: "SYSB".into(), restart_after }),
+        restart()
+            .prop_map(|restart_after| FaultAction::TakeOffline { place: Place::Image("SYSB".into()), restart_after }),
         (process(), duration()).prop_map(|(process, duration)| FaultAction::Pause { process, duration }),
         (ends(), any::<bool>(), duration()).prop_map(|((from, to), one_way, duration)| FaultAction::Cut {
             from,
@@ -88,11 +89,7 @@ fn action() -> impl Strategy<Value = FaultAction> {
             let quality = LinkQuality { latency, loss_ppm, duplication_ppm: 70_001, reordering_ppm, bandwidth };
             FaultAction::Degrade { from, to, quality, duration }
         }),
-        (disk, restart()).prop_map(|(fault, duration)| FaultAction::Disk {
-            queue_manager: "QM01".into(),
-            fault,
-            duration
-        }),
+        (disk, restart()).prop_map(|(fault, duration)| FaultAction::Disk { process: "QM01".into(), fault, duration }),
     ];
     prop_oneof![
         4 => simple.clone(),

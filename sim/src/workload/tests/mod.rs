@@ -27,8 +27,8 @@ use crate::fabric::{
 };
 use crate::scenario::model::{
     Application, Connect, ConnectTarget, Consumer, Decision, Disk, Latency, MessageTemplate, OperatorAction,
-    OperatorCommand, Pace, Place, Producer, QualityOfService, Queue, QueueManager, QueueSharingGroup,
-    ReplyQueueManager, Requester, Role, Server, Syncpointing, Sysplex, Topology, WhenUnknown,
+    OperatorCommand, Pace, Place, Producer, QualityOfService, Queue, QueueManager, QueueSharingGroup, Requester, Role,
+    Server, Syncpointing, Sysplex, Topology, WhenUnknown,
 };
 use crate::topology::audit::{AuditPlan, auditor_body};
 use crate::topology::{families, shared};
@@ -178,7 +178,7 @@ fn requester(count: u32, pace: Pace, syncpoint: Syncpointing, when_unknown: When
     Role::Requester(Requester {
         request_queue: "REQUEST".into(),
         reply_queue: "REPLY".into(),
-        reply_queue_manager: ReplyQueueManager::Group("QSG1".into()),
+        reply_owner: Some("QSG1".to_owned()),
         count,
         pace,
         message: template(),
@@ -553,13 +553,8 @@ fn the_audit_finds_what_is_left_and_says_what_it_could_not_see() {
         world.application("producer", producer(3, Syncpointing::OnePhase, WhenUnknown::GiveUp));
         world.until(5).await;
         let result = Arc::new(Mutex::new(None));
-        let plan = AuditPlan {
-            topology: Arc::new(topology()),
-            healed_at: Time::START + SECOND,
-            patience: 2 * SECOND,
-            applications_ended: true,
-        };
-        world.process("auditor", auditor_body(plan, world.shared.clone(), result.clone()));
+        let plan = AuditPlan { healed_at: Time::START + SECOND, patience: 2 * SECOND, applications_ended: true };
+        world.process("auditor", auditor_body(families(&topology()), plan, world.shared.clone(), result.clone()));
         world.until(20).await;
         let audit = result.lock().unwrap().take().unwrap();
         assert_eq!(audit.incomplete, Vec::<String>::new(), "QM02 is away, but has nothing of its own");
