@@ -11,7 +11,7 @@ use crate::message::{CorrelationId, MessageId, Payload, Priority};
 use crate::messaging_engine::definition::EngineUuid;
 use crate::messaging_engine::message::BusMessage;
 use crate::messaging_engine::reliability::Reliability;
-use crate::messaging_engine::store::{ItemId, PreparedTransaction, StoredMessage};
+use crate::messaging_engine::store::{Contents, ItemId, PreparedTransaction, StoredMessage};
 use crate::name::DestinationName;
 use crate::unit_of_work::{Outcome, Xid};
 use world::{World, definition};
@@ -56,8 +56,6 @@ fn xid(number: u64) -> Xid {
 fn items(contents: &Contents) -> Vec<u64> {
     contents.messages.iter().map(|stored| stored.item.0).collect()
 }
-
-use crate::messaging_engine::store::Contents;
 
 fn two(kind: FileSystemKind) -> World {
     World::new(kind, None, vec![definition("server1"), definition("server2")])
@@ -363,10 +361,13 @@ fn a_full_store_refuses_messages_and_can_still_be_emptied() {
     for item in 1..full {
         store(&mut world, 0, vec![remove(item)]);
     }
-    store(&mut world, 0, vec![add(100)]);
+    // What was removed makes room with a checkpoint, which the refusal brings about.
+    let ticket = world.begin_write(0, vec![add(100)]).unwrap();
+    assert_eq!(world.events(0), [StoreEvent::Refused(ticket)]);
+    store(&mut world, 0, vec![add(101)]);
     world.kill(0);
     world.restart(0, false);
-    assert_eq!(items(&world.opened(0)), [100]);
+    assert_eq!(items(&world.opened(0)), [101]);
 }
 
 #[test]
