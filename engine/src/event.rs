@@ -6,8 +6,13 @@
 use core::fmt;
 
 use crate::coupling_facility::command::Connector;
+use crate::file_server::frame::{FileClient, FilePath};
 use crate::machine::Incarnation;
-use crate::name::{CouplingFacilityName, ImageName, ProcessName, QueueManagerName, QueueName, StructureName};
+use crate::messaging_engine::store::StoreFailure;
+use crate::messaging_engine::store::file_store::file_store_message;
+use crate::name::{
+    CouplingFacilityName, ImageName, MessagingEngineName, ProcessName, QueueManagerName, QueueName, StructureName,
+};
 use crate::unit_of_work::{Outcome, UnitOfWorkId, UnitOfWorkState};
 
 /// How much an event matters to somebody who reads a report.
@@ -163,6 +168,26 @@ events! {
     // Databases and data stores.
 
     // File servers and file stores.
+    /// a file server took a lock away from a holder that is gone
+    Headline FileLockReleased { file: FilePath, holder: FileClient, why: &'static str } = "file_lock_released", "lock of {holder} on {file} released: {why}";
+    /// a starting engine found its file store locked by somebody else and tries again
+    Headline FileStoreLocked { engine: MessagingEngineName } = "file_store_locked", "CWSIS1579E CWSIS1582I {engine}: log file locked by another process, trying again";
+    /// a starting engine could not reach its file store and tries again
+    Headline FileStoreUnreachable { engine: MessagingEngineName } = "file_store_unreachable", "CWSIS1592E {engine}: file store cannot be reached, trying again";
+    /// a starting engine gave up on its file store
+    Detection FileStoreNotOpened { engine: MessagingEngineName, why: StoreFailure } = "file_store_not_opened", "{}{engine}: file store not opened: {why}", file_store_message(*why);
+    /// an engine has its file store
+    Recovery FileStoreOpened { engine: MessagingEngineName, messages: u64, in_doubt: u64 } = "file_store_opened", "{engine}: file store opened, {messages} messages, {in_doubt} transactions in doubt";
+    /// a running engine lost the connection to its file store and waits for it
+    Detection FileStoreLost { engine: MessagingEngineName } = "file_store_lost", "{engine}: file store does not answer";
+    /// a running engine has its file store back, still locked
+    Recovery FileStoreRegained { engine: MessagingEngineName } = "file_store_regained", "{engine}: file store answers again, lock taken back";
+    /// a running engine lost its file store for good
+    Detection FileStoreFailed { engine: MessagingEngineName, why: StoreFailure } = "file_store_failed", "CWSIS1590E {engine}: file store stopped unexpectedly: {why}";
+    /// an engine closed its file store
+    Headline FileStoreClosed { engine: MessagingEngineName } = "file_store_closed", "CWSIS1589I {engine}: file store stopped";
+    /// a file store had no room for what was to be written
+    Detail FileStoreFull { engine: MessagingEngineName } = "file_store_full", "CWSOM1042E {engine}: file store full";
 
     // Messaging engines.
 
@@ -196,6 +221,7 @@ impl Event {
             | Event::PeerLeftInDoubt { unit_of_work, .. }
             | Event::GroupResolved { unit_of_work, .. }
             | Event::ResolvedByCommand { unit_of_work, .. } => Some(unit_of_work.queue_manager.as_str()),
+            Event::FileLockReleased { holder, .. } => Some(holder.process.as_str()),
             _ => None,
         }
     }

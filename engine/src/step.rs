@@ -101,6 +101,16 @@ steps! {
     // Databases and data stores.
 
     // File servers and file stores.
+    /// a file server has appended a write to its disk, which has not been forced
+    FileWriteAppended = "file_server.write_appended";
+    /// a file server has forced a write, the client has not been told
+    FileWriteForced = "file_server.write_forced";
+    /// a file store has the lock on its log file, nothing is read yet
+    FileStoreLocked = "file_store.locked";
+    /// a file store's permanent store is written, its log still holds the same changes
+    FileStorePermanentWritten = "file_store.permanent_written";
+    /// a file store's changes are on the medium, the engine has not been told
+    FileStoreStored = "file_store.stored";
 
     // Messaging engines.
 
