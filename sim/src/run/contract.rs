@@ -1,7 +1,9 @@
 //! The contract of a run: what its scenario and the products' documentation promise and permit.
 
 use indoubt_engine::queue_manager::definition::QueuePlace;
-use indoubt_ledger::contract::{AllowedFinding, Contract, PermittedLoss, QueueContract};
+use indoubt_ledger::contract::{
+    AllowedFinding, Contract, OrderPromise, PROCESS_ENDED, Permission, QueueContract, Whom,
+};
 use indoubt_ledger::history::{History, QueueIndex};
 use indoubt_ledger::verdict::FindingKind;
 
@@ -11,6 +13,11 @@ use crate::scenario::model::{ClockError, ConnectTarget, Role, Scenario};
 pub(super) fn of(scenario: &Scenario, history: &mut History) -> Contract {
     let mut contract = Contract {
         permitted_losses: private_nonpersistent(scenario, history),
+        permitted_resets: counts_in_memory(scenario, history),
+        unknown_get_rule:
+            "a get outside syncpoint removes the message when it is served; if its reply is lost, so is the \
+                           message (MQGMO_NO_SYNCPOINT)"
+                .to_owned(),
         recovery_time_ns: scenario.expect.recovery_time.map(nanoseconds),
         clock_error_ns: clock_error_ns(scenario),
         ..Contract::default()
@@ -19,7 +26,12 @@ pub(super) fn of(scenario: &Scenario, history: &mut History) -> Contract {
         let index = history.queue(&name);
         contract.queues.push(QueueContract {
             queue: index,
-            ordered: scenario.expect.ordered.iter().any(|ordered| ordered.as_str() == queue),
+            ordered: scenario
+                .expect
+                .ordered
+                .iter()
+                .any(|ordered| ordered.as_str() == queue)
+                .then_some(OrderPromise::default()),
             drained: is_drained(scenario, &name, &queue),
         });
     }
@@ -43,19 +55,44 @@ pub(super) fn of(scenario: &Scenario, history: &mut History) -> Contract {
 
 /// Nonpersistent messages on private queues are discarded when their queue manager ends. Those on shared queues survive
 /// it.
-fn private_nonpersistent(scenario: &Scenario, history: &mut History) -> Vec<PermittedLoss> {
+fn private_nonpersistent(scenario: &Scenario, history: &mut History) -> Vec<Permission> {
     let managers = scenario.topology.queue_managers.iter().filter(|manager| !manager.queues.is_empty());
     managers
-        .map(|manager| PermittedLoss {
-            nonpersistent_only: true,
+        .map(|manager| Permission {
+            qualities: Some(vec![history.quality("nonpersistent")]),
             queues: Some(
                 manager.queues.keys().map(|queue| history.queue(&format!("{}/{queue}", manager.name))).collect(),
             ),
-            event: "process_ended".to_owned(),
-            subject: Some(manager.name.to_string()),
+            event: PROCESS_ENDED.to_owned(),
+            subject: Whom::Named(manager.name.to_string()),
             rule: "nonpersistent messages on private queues do not survive a restart of their queue manager \
                    (NPMCLASS(NORMAL); IBM MQ, Message persistence)"
                 .to_owned(),
+            ..Permission::default()
+        })
+        .collect()
+}
+
+/// Backout counts of private queues that do not harden them are gone with their queue manager. Those of shared queues are
+/// always kept.
+fn counts_in_memory(scenario: &Scenario, history: &mut History) -> Vec<Permission> {
+    let managers = scenario.topology.queue_managers.iter();
+    managers
+        .map(|manager| Permission {
+            queues: Some(
+                manager
+                    .queues
+                    .iter()
+                    .filter(|(_, queue)| !queue.definition.harden_backout)
+                    .map(|(name, _)| history.queue(&format!("{}/{name}", manager.name)))
+                    .collect(),
+            ),
+            event: PROCESS_ENDED.to_owned(),
+            subject: Whom::Named(manager.name.to_string()),
+            rule: "backout counts do not survive a restart of the queue manager unless the queue hardens them \
+                   (NOHARDENBO; IBM MQ, DEFINE QLOCAL)"
+                .to_owned(),
+            ..Permission::default()
         })
         .collect()
 }

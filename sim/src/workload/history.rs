@@ -73,11 +73,15 @@ impl Recorder {
             DeliverySequence::Fifo => facts.default_priority,
         };
         let expires = descriptor.expiry.map(|expiry| (self.process.fabric().now() + expiry).as_nanoseconds());
+        let quality = self.shared.history().quality(match persistence {
+            Persistence::Persistent => "persistent",
+            Persistence::Nonpersistent => "nonpersistent",
+        });
         self.invoke(Operation::Put(Put {
             queue: facts.index,
             message: MessageIdentity(payload.identity),
             unit,
-            persistent: persistence == Persistence::Persistent,
+            quality,
             priority: priority.get(),
             expires_at_ns: expires,
             digest: payload.digest,
