@@ -12,6 +12,7 @@ mod contracts;
 mod counts;
 mod duplicates;
 mod fates;
+mod lazy;
 mod outages;
 mod owners;
 mod progress;

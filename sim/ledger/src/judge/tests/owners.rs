@@ -1,5 +1,7 @@
 //! What must have one active owner, as events tell.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::contract::{Exclusive, PROCESS_ENDED};
 
@@ -123,4 +125,79 @@ fn a_paused_owner_does_no_harm_until_it_acts_again() {
         t.event_by("server1", "engine_failed", "ME1");
     });
     assert_eq!(unnoticed.kinds(), ["split_brain"]);
+}
+
+/// One step of an engine's life in one of three servers.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Started(usize),
+    Stopped(usize),
+    Paused(usize),
+    Resumed(usize),
+    Ended(usize),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = (0_usize..3).prop_flat_map(|server| {
+        prop_oneof![
+            Just(Step::Started(server)),
+            Just(Step::Stopped(server)),
+            Just(Step::Paused(server)),
+            Just(Step::Resumed(server)),
+            Just(Step::Ended(server)),
+        ]
+    });
+    prop::collection::vec(step, 0..40)
+}
+
+proptest! {
+    /// The naive model asks after each millisecond which servers act as owners, and counts the times at which a pair of
+    /// them begins to.
+    #[test]
+    fn overlaps_are_those_that_a_look_at_each_millisecond_shows(steps in steps()) {
+        const SERVERS: [&str; 3] = ["server1", "server2", "server3"];
+        let mut tale = Tale::new();
+        tale.contract.exclusive.push(Exclusive {
+            begins: vec!["engine_started".to_owned()],
+            ends: vec!["engine_stopped".to_owned()],
+            pauses: vec!["paused".to_owned()],
+            resumes: vec!["resumed".to_owned()],
+            ..Exclusive::default()
+        });
+        let (mut owns, mut paused) = ([false; 3], [false; 3]);
+        let mut overlaps = 0;
+        for step in steps {
+            let acts = |owns: &[bool; 3], paused: &[bool; 3]| [0, 1, 2].map(|server| owns[server] && !paused[server]);
+            let before = acts(&owns, &paused);
+            match step {
+                Step::Started(server) => {
+                    (owns[server], paused[server]) = (true, false);
+                    tale.event_by(SERVERS[server], "engine_started", "ME1");
+                }
+                Step::Stopped(server) => {
+                    (owns[server], paused[server]) = (false, false);
+                    tale.event_by(SERVERS[server], "engine_stopped", "ME1");
+                }
+                Step::Paused(server) => {
+                    paused[server] = owns[server];
+                    tale.event("paused", SERVERS[server]);
+                }
+                Step::Resumed(server) => {
+                    paused[server] = false;
+                    tale.event("resumed", SERVERS[server]);
+                }
+                Step::Ended(server) => {
+                    (owns[server], paused[server]) = (false, false);
+                    tale.event(PROCESS_ENDED, SERVERS[server]);
+                }
+            }
+            let after = acts(&owns, &paused);
+            for (one, other) in [(0, 1), (0, 2), (1, 2)] {
+                overlaps += usize::from(after[one] && after[other] && !(before[one] && before[other]));
+            }
+        }
+        let kinds = tale.kinds();
+        prop_assert_eq!(kinds.len(), overlaps);
+        prop_assert!(kinds.iter().all(|kind| *kind == "split_brain"));
+    }
 }
