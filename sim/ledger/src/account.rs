@@ -1,12 +1,13 @@
 //! The fate of each message: every acknowledged message must be accounted for exactly once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::audit::{Availability, HolderState, QueueRole};
+use crate::audit::QueueRole;
+use crate::copies;
 use crate::finding::{Draft, Subject};
 use crate::history::{MessageIdentity, Origin};
-use crate::index::{Consumption, Delivered, Index, Left, MessageIndex, PutState, Sent};
-use crate::losses::{self, PermittedLosses};
+use crate::index::{Consumption, Delivered, Index, MessageIndex, PutState, Sent};
+use crate::losses::{self, Permitted};
 use crate::verdict::{Account, FindingKind, PermittedGroup};
 
 /// What became of a message that was put.
@@ -32,30 +33,39 @@ pub(crate) struct Fates {
     /// In the order of [`Index::sent`].
     pub(crate) fates: Vec<Fate>,
     pub(crate) drafts: Vec<Draft>,
-    /// Permitted losses, by rule and event: how many, and one of them.
-    pub(crate) permitted: BTreeMap<(String, String), (u64, MessageIndex)>,
+    /// What was permitted, by kind, rule and event: how many messages, and one of them.
+    pub(crate) permitted: BTreeMap<(FindingKind, String, String), (u64, MessageIndex)>,
+    /// Messages that came again, and a rule permits it.
+    pub(crate) came_again: BTreeSet<MessageIndex>,
     /// How many messages are missing that the audit might have found.
     pub(crate) untold: u64,
 }
 
 impl Fates {
     pub(crate) fn groups(&self, story: impl Fn(MessageIndex) -> String) -> Vec<PermittedGroup> {
-        let group = |((rule, event), (count, example)): (&(String, String), &(u64, MessageIndex))| PermittedGroup {
+        let groups = self.permitted.iter().map(|((kind, rule, event), (count, example))| PermittedGroup {
+            kind: *kind,
             rule: rule.clone(),
             event: event.clone(),
             count: *count,
             example: story(*example),
-        };
-        self.permitted.iter().map(group).collect()
+        });
+        groups.collect()
+    }
+
+    /// What would be a violation of this kind happened to a message, `count` times, under a rule.
+    pub(crate) fn permit(&mut self, kind: FindingKind, rule: &str, event: &str, message: MessageIndex, count: u64) {
+        self.permitted.entry((kind, rule.to_owned(), event.to_owned())).or_insert((0, message)).0 += count;
     }
 }
 
-pub(crate) fn fates(index: &Index<'_>, losses: &PermittedLosses<'_>) -> Fates {
+pub(crate) fn fates(index: &Index<'_>, permitted: &Permitted<'_, '_>) -> Fates {
     let mut fates = Fates {
         account: Account::default(),
         fates: Vec::with_capacity(index.sent.len()),
         drafts: Vec::new(),
         permitted: BTreeMap::new(),
+        came_again: BTreeSet::new(),
         untold: 0,
     };
     let mut missing = Vec::new();
@@ -68,9 +78,10 @@ pub(crate) fn fates(index: &Index<'_>, losses: &PermittedLosses<'_>) -> Fates {
         fates.fates.push(fate);
         check_visibility(index, message, &mut fates.drafts);
         check_content(index, message, &mut fates.drafts);
-        check_copies(index, message, &mut fates);
+        copies::check(index, permitted, message, &mut fates);
+        copies::check_count(index, permitted, message, &mut fates);
     }
-    explain_missing(index, losses, missing, &mut fates);
+    explain_missing(index, permitted, missing, &mut fates);
     strangers(index, &mut fates.drafts);
     tally(index, &mut fates);
     fates
@@ -178,56 +189,21 @@ fn check_content(index: &Index<'_>, message: MessageIndex, drafts: &mut Vec<Draf
     });
 }
 
-/// One consumption, and nothing after it or left of it.
-fn check_copies(index: &Index<'_>, message: MessageIndex, fates: &mut Fates) {
-    let sent = index.sent(message);
-    if sent.state == PutState::Refused {
-        return;
-    }
-    let deliveries = index.deliveries(message);
-    let finals = || deliveries.iter().filter(|delivered| delivered.consumption == Consumption::Final);
-    let left: Vec<&Left<'_>> = index.left(message).iter().filter(|left| left.is_visible()).collect();
-    let copies = finals().count() + left.len();
-    let seen_again = finals().next().and_then(|first| deliveries.iter().find(|delivered| delivered.is_after(first)));
-    if copies <= 1 && seen_again.is_none() {
-        return;
-    }
-    let identity = sent.put.message;
-    let (at_ns, queue, what) = if finals().count() > 1 {
-        let last = finals().next_back().expect("there are two");
-        (last.completed.at_ns, last.get.queue, format!("was consumed {} times", finals().count()))
-    } else if let Some(again) = seen_again {
-        (again.completed.at_ns, again.get.queue, "was delivered again after it had been consumed".to_owned())
-    } else if finals().next().is_some() {
-        (index.audit.at_ns, left[0].queue, "is still there although it was consumed".to_owned())
-    } else {
-        (index.audit.at_ns, left[1].queue, format!("is there {} times", left.len()))
-    };
-    fates.account.duplicated += (copies.max(2) - 1) as u64;
-    fates.drafts.push(Draft {
-        kind: FindingKind::Duplicated,
-        at_ns,
-        queue: Some(queue),
-        message: format!("message {identity} {what}"),
-        subject: Subject::Message(message),
-    });
-}
-
 /// Missing messages: permitted by a rule, taken by a get that nobody saw the end of, untold, or lost.
-fn explain_missing(index: &Index<'_>, losses: &PermittedLosses<'_>, missing: Vec<MessageIndex>, fates: &mut Fates) {
+fn explain_missing(index: &Index<'_>, permitted: &Permitted<'_, '_>, missing: Vec<MessageIndex>, fates: &mut Fates) {
     let mut unexplained = Vec::new();
     let permit = |fates: &mut Fates, message: MessageIndex, rule: &str, event: &str| {
         fates.fates[message.0] = Fate::Permitted;
-        fates.permitted.entry((rule.to_owned(), event.to_owned())).or_insert((0, message)).0 += 1;
+        fates.permit(FindingKind::Lost, rule, event, message, 1);
     };
     for message in missing {
-        match losses.rule(index, message) {
+        match permitted.loss(index, message) {
             Some(loss) => permit(fates, message, &loss.rule, &loss.event),
             None => unexplained.push(message),
         }
     }
-    for message in losses::taken_by_unknown_gets(index, losses.patience_ns, unexplained.clone()) {
-        permit(fates, message, losses::TAKEN_BY_UNKNOWN_GET, losses::UNKNOWN_GET);
+    for message in losses::taken_by_unknown_gets(index, permitted.contract.patience_ns, unexplained.clone()) {
+        permit(fates, message, &permitted.contract.unknown_get_rule, losses::UNKNOWN_GET);
     }
     for message in unexplained {
         if fates.fates[message.0] != Fate::Lost {
@@ -239,10 +215,13 @@ fn explain_missing(index: &Index<'_>, losses: &PermittedLosses<'_>, missing: Vec
             continue;
         }
         let sent = index.sent(message);
-        let how = match (sent.state, sent.put.persistent) {
-            (PutState::Acknowledged, true) => "persistent and acknowledged",
-            (PutState::Acknowledged, false) => "nonpersistent and acknowledged, and nothing permits its loss",
-            _ => "delivered and backed out",
+        let quality = &index.history.qualities[sent.put.quality.index()];
+        let how = match sent.state {
+            PutState::Acknowledged if permitted.might_be_lost(index, message) => {
+                format!("{quality} and acknowledged, and nothing that permits its loss happened in time")
+            }
+            PutState::Acknowledged => format!("{quality} and acknowledged"),
+            _ => "delivered and backed out".to_owned(),
         };
         fates.drafts.push(Draft {
             kind: FindingKind::Lost,
@@ -316,39 +295,5 @@ fn tally(index: &Index<'_>, fates: &mut Fates) {
             Fate::Lost => account.lost += 1,
             Fate::Untold | Fate::Nothing => {}
         }
-    }
-}
-
-/// Messages that are kept, but that nobody who should can get: left behind by live consumers, or held by the dead.
-pub(crate) fn marooned(index: &Index<'_>, is_drained: impl Fn(&Left<'_>) -> bool, drafts: &mut Vec<Draft>) {
-    for left in index.all_left() {
-        let Some(message) = index.find(left.left.message) else { continue };
-        let sent = index.sent(message);
-        let why = match &left.left.availability {
-            _ if left.left.expired => continue,
-            Availability::Available if left.role == QueueRole::Application && is_drained(left) => {
-                "was left on its queue by live consumers".to_owned()
-            }
-            Availability::Available => continue,
-            Availability::Held(holder) if holder.state == HolderState::Dead => {
-                format!("is held by {}, whose application is gone", holder.text)
-            }
-            Availability::UncommittedPut(holder)
-                if holder.state != HolderState::InDoubt && sent.state == PutState::Acknowledged =>
-            {
-                format!("is not visible although {} was told to be committed", holder.text)
-            }
-            Availability::UncommittedPut(holder) if holder.state == HolderState::Dead => {
-                format!("is kept as an uncommitted put of {}, whose application is gone", holder.text)
-            }
-            Availability::Held(_) | Availability::UncommittedPut(_) => continue,
-        };
-        drafts.push(Draft {
-            kind: FindingKind::Marooned,
-            at_ns: index.audit.at_ns,
-            queue: Some(left.queue),
-            message: format!("message {} {why}", sent.put.message),
-            subject: Subject::Message(message),
-        });
     }
 }

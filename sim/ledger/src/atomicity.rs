@@ -8,7 +8,7 @@ use crate::audit::{Availability, HolderState};
 use crate::finding::{Draft, Subject};
 use crate::history::{Completion, Moment, Operation, Put, UnitIndex};
 use crate::index::{Consumption, Index, Left, MessageIndex};
-use crate::losses::PermittedLosses;
+use crate::losses::Permitted;
 use crate::verdict::FindingKind;
 
 /// Whether a part of a unit of work took effect.
@@ -19,14 +19,14 @@ enum Evidence {
     CannotTell,
 }
 
-pub(crate) fn check(index: &Index<'_>, losses: &PermittedLosses<'_>, fates: &mut Fates) {
+pub(crate) fn check(index: &Index<'_>, permitted: &Permitted<'_, '_>, fates: &mut Fates) {
     for position in 0..index.units.len() {
         let unit = index.history.unit_at(position);
-        check_unit(index, losses, fates, unit);
+        check_unit(index, permitted, fates, unit);
     }
 }
 
-fn check_unit(index: &Index<'_>, losses: &PermittedLosses<'_>, fates: &mut Fates, unit: UnitIndex) {
+fn check_unit(index: &Index<'_>, permitted: &Permitted<'_, '_>, fates: &mut Fates, unit: UnitIndex) {
     let calls = index.calls_of(unit);
     if calls.len() < 2 {
         return;
@@ -36,12 +36,12 @@ fn check_unit(index: &Index<'_>, losses: &PermittedLosses<'_>, fates: &mut Fates
     for (_, call) in calls {
         let (evidence, message, verb) = match (call.operation, call.completed) {
             (Operation::Put(put), Some((_, Completion::Ok))) => {
-                (put_evidence(index, losses, fates, &put), put.message, "put")
+                (put_evidence(index, permitted, fates, &put), put.message, "put")
             }
             (Operation::Get(_), Some((completed, Completion::Delivered(delivery)))) => {
                 let evidence = index
                     .find(delivery.message)
-                    .map_or(Evidence::CannotTell, |message| get_evidence(index, losses, message, completed));
+                    .map_or(Evidence::CannotTell, |message| get_evidence(index, permitted, fates, message, completed));
                 (evidence, delivery.message, "get")
             }
             _ => continue,
@@ -69,14 +69,14 @@ fn check_unit(index: &Index<'_>, losses: &PermittedLosses<'_>, fates: &mut Fates
     }
 }
 
-fn put_evidence(index: &Index<'_>, losses: &PermittedLosses<'_>, fates: &Fates, put: &Put) -> Evidence {
+fn put_evidence(index: &Index<'_>, permitted: &Permitted<'_, '_>, fates: &Fates, put: &Put) -> Evidence {
     let Some(message) = index.find(put.message) else { return Evidence::CannotTell };
     let left = index.left(message);
     if !index.deliveries(message).is_empty() || left.iter().any(Left::is_visible) {
         return Evidence::TookEffect;
     }
     let may_have_expired = put.expires_at_ns.is_some_and(|at| at <= index.audit.at_ns);
-    let may_be_gone = fates.fates[message.0] == Fate::Permitted || losses.rule(index, message).is_some();
+    let may_be_gone = fates.fates[message.0] == Fate::Permitted || permitted.loss(index, message).is_some();
     if !left.is_empty() || may_have_expired || may_be_gone || !index.audit_is_complete() {
         return Evidence::CannotTell;
     }
@@ -84,14 +84,23 @@ fn put_evidence(index: &Index<'_>, losses: &PermittedLosses<'_>, fates: &Fates, 
 }
 
 /// A get took effect if its message is gone and nobody else can have taken it; it did not if the message was seen later.
-fn get_evidence(index: &Index<'_>, losses: &PermittedLosses<'_>, message: MessageIndex, completed: Moment) -> Evidence {
+fn get_evidence(
+    index: &Index<'_>,
+    permitted: &Permitted<'_, '_>,
+    fates: &Fates,
+    message: MessageIndex,
+    completed: Moment,
+) -> Evidence {
+    if fates.came_again.contains(&message) {
+        return Evidence::CannotTell;
+    }
     let deliveries = index.deliveries(message);
     let mine = deliveries.partition_point(|delivered| delivered.completed < completed);
     let put = index.sent(message).put;
     let left = index.left(message);
     let seen_later = deliveries.iter().any(|delivered| delivered.is_after(&deliveries[mine]));
     let is_there = |left: &Left<'_>| match &left.left.availability {
-        Availability::Available => true,
+        Availability::Available | Availability::Unreachable { .. } => true,
         Availability::Held(holder) => holder.state == HolderState::Live,
         Availability::UncommittedPut(_) => false,
     };
@@ -108,7 +117,7 @@ fn get_evidence(index: &Index<'_>, losses: &PermittedLosses<'_>, message: Messag
     if deliveries[mine].consumption == Consumption::Final && left.is_empty() {
         return Evidence::TookEffect;
     }
-    if other_taker || !left.is_empty() || may_have_expired || losses.rule(index, message).is_some() {
+    if other_taker || !left.is_empty() || may_have_expired || permitted.loss(index, message).is_some() {
         return Evidence::CannotTell;
     }
     if index.audit_is_complete() { Evidence::TookEffect } else { Evidence::CannotTell }

@@ -26,6 +26,11 @@ pub enum Availability {
     UncommittedPut(Holder),
     /// Got in a unit of work that has not ended, or locked by a browse.
     Held(Holder),
+    /// Committed, but nobody gets to it: the engine that has it is stopped, or no consumer reaches it.
+    Unreachable {
+        /// Half a sentence: `messaging engine ME1 is stopped`.
+        why: String,
+    },
 }
 
 /// Who holds a message.

@@ -1,34 +1,137 @@
-//! The contract: what was promised to applications, and which losses the products' documentation permits.
+//! The contract: what was promised to applications, and what the products' documentation permits all the same.
 //!
 //! A table derived from quality of service and topology, by whoever knows the products. The ledger knows none: it is told
-//! that messages of a certain kind may be lost if a certain event happened to a certain subject, and under which rule.
+//! that messages of certain qualities may be lost, or come twice, if a certain event happened to a certain subject within
+//! a certain time, and under which rule. Where the event did not happen, or not in time, nothing is permitted.
 
-use crate::history::QueueIndex;
+use crate::history::{QualityIndex, QueueIndex};
 use crate::verdict::FindingKind;
+
+/// The event that stands for the end of an application's process, with the process's name as its subject. The ledger
+/// knows it from [`History::ended`](crate::history::History::ended); for processes that are no applications a run
+/// records an event of this name.
+pub const PROCESS_ENDED: &str = "process_ended";
+
+/// Among which messages of one producer order is promised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OrderWithin {
+    /// Those of one priority, whatever their quality of service.
+    #[default]
+    Priority,
+    /// Those of one priority and one quality of service.
+    PriorityAndQuality,
+}
+
+/// Whether a message that was backed out keeps its place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Redelivered {
+    /// It comes before those that were put after it.
+    #[default]
+    KeepsItsPlace,
+    /// Others may overtake it: it is left out of the order.
+    LosesItsPlace,
+}
+
+/// The order in which messages of one producer are consumed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OrderPromise {
+    /// Among which of them.
+    pub within: OrderWithin,
+    /// Those that were backed out.
+    pub redelivered: Redelivered,
+}
 
 /// What is promised for one queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueContract {
     /// Which.
     pub queue: QueueIndex,
-    /// Messages of one producer and one priority are consumed in the order in which they were put.
-    pub ordered: bool,
+    /// Messages of one producer are consumed in the order in which they were put; `None` if no order is promised.
+    pub ordered: Option<OrderPromise>,
     /// Consumers take whatever comes (and not only, say, the replies to their own requests): a message that they leave
     /// behind is marooned.
     pub drained: bool,
 }
 
-/// A loss that a product's documentation permits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PermittedLoss {
-    /// Only nonpersistent messages.
-    pub nonpersistent_only: bool,
+/// Whom the event of a [`Permission`] concerns: its subject, or the process that reported it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Whom {
+    /// Whoever it is.
+    #[default]
+    Anybody,
+    /// This one: the queue manager that owns the queue, the structure that holds it, the messaging engine.
+    Named(String),
+    /// The process that put the message: its connection broke, say.
+    Producer,
+    /// A process that got the message.
+    Consumer,
+    /// The process that was the active owner of this resource when it happened, as an [`Exclusive`] tells: whichever
+    /// server ran the messaging engine.
+    OwnerOf(String),
+}
+
+/// When the event of a [`Permission`] must have happened, compared with the moments between which the message must have
+/// been harmed. For a loss: its last sign of life, and the audit. For a duplicate or a count that went down: one
+/// consumption or delivery, and the next sight of the message.
+///
+/// Times count from the acknowledgement of what the event undid: of the put (and its commit), or of the consumption (and
+/// its commit); from the first delivery, if a put was never acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// Later than the first moment, and not later than this after the acknowledgement, if there is a limit: what is
+    /// written lazily is lost only with the last second before a failure.
+    After {
+        /// Nanoseconds.
+        within_ns: Option<u64>,
+    },
+    /// Before or after, at most this long, if there is a limit: resources were short, and before anybody noticed
+    /// something was discarded.
+    Around {
+        /// Nanoseconds.
+        within_ns: Option<u64>,
+    },
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Window::After { within_ns: None }
+    }
+}
+
+/// Something that a product's documentation permits to happen to messages after an event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Permission {
+    /// Only messages of these qualities of service; `None` for any.
+    pub qualities: Option<Vec<QualityIndex>>,
     /// Only messages put to these queues; `None` for any.
     pub queues: Option<Vec<QueueIndex>>,
-    /// Only after this event...
+    /// Only with this event...
     pub event: String,
-    /// ... of this subject; `None` for any. (The queue manager that owns the queue, the structure that holds it.)
-    pub subject: Option<String>,
+    /// ... of this subject ...
+    pub subject: Whom,
+    /// ... at this time.
+    pub window: Window,
+    /// The rule and where it is documented.
+    pub rule: String,
+}
+
+/// What must have one active owner at a time. Events tell who is: their subject is the resource (a messaging engine), and
+/// the process that reports them is the owner. The end of the process ends its activity.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exclusive {
+    /// The only resource this is about; `None` for every subject of its events.
+    pub resource: Option<String>,
+    /// Events with which the reporting process becomes an owner.
+    pub begins: Vec<String>,
+    /// Events with which it ceases to be one.
+    pub ends: Vec<String>,
+    /// Events (of the process, or with it as their subject) from which on it does nothing, and so does no harm: it was
+    /// paused.
+    pub pauses: Vec<String>,
+    /// Events from which on it acts again, as the owner that it still takes itself for.
+    pub resumes: Vec<String>,
+    /// For how long two may be active at once, in nanoseconds: permitted under the rule. Longer than this is a violation.
+    pub allowed_overlap_ns: u64,
     /// The rule and where it is documented.
     pub rule: String,
 }
@@ -52,7 +155,15 @@ pub struct Contract {
     /// What is promised for each queue; nothing beyond delivery for one that is not listed.
     pub queues: Vec<QueueContract>,
     /// Losses that are permitted.
-    pub permitted_losses: Vec<PermittedLoss>,
+    pub permitted_losses: Vec<Permission>,
+    /// Messages that may come again, or still be there, although they were consumed.
+    pub permitted_duplicates: Vec<Permission>,
+    /// Redelivery counts that may go down.
+    pub permitted_resets: Vec<Permission>,
+    /// The rule under which a get that is final by itself takes a message with it when its outcome is unknown.
+    pub unknown_get_rule: String,
+    /// What must have one active owner.
+    pub exclusive: Vec<Exclusive>,
     /// Violations that are to be expected.
     pub allow: Vec<AllowedFinding>,
     /// Recovery objective: for how long, in nanoseconds, work may wait on a queue after a fault.
@@ -61,8 +172,6 @@ pub struct Contract {
     pub patience_ns: u64,
     /// By how much the clocks that judge a message's expiry may differ from true time, in nanoseconds.
     pub clock_error_ns: u64,
-    /// Events this run exists for.
-    pub reach: Vec<String>,
 }
 
 impl Default for Contract {
@@ -71,11 +180,17 @@ impl Default for Contract {
         Contract {
             queues: Vec::new(),
             permitted_losses: Vec::new(),
+            permitted_duplicates: Vec::new(),
+            permitted_resets: Vec::new(),
+            unknown_get_rule:
+                "a get outside a unit of work is final when it is served; if its reply is lost, so is the \
+                               message"
+                    .to_owned(),
+            exclusive: Vec::new(),
             allow: Vec::new(),
             recovery_time_ns: None,
             patience_ns: 10_000_000_000,
             clock_error_ns: 0,
-            reach: Vec::new(),
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::history::{ProcessIndex, QueueIndex, UnitIndex};
 use crate::index::MessageIndex;
+use crate::ownership::Overlap;
 use crate::verdict::FindingKind;
 
 /// What a story is about.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Subject {
     /// A message that was put.
     Message(MessageIndex),
@@ -19,6 +20,8 @@ pub(crate) enum Subject {
     Process { process: ProcessIndex, since_ns: u64 },
     /// What the world did between two times.
     World { from_ns: u64, to_ns: u64 },
+    /// A time with two owners.
+    Overlap(Box<Overlap>),
 }
 
 /// A violation before its story is told.

@@ -6,8 +6,14 @@
 //!
 //! Records are small and of fixed size, names are kept once: a run has up to 100,000 messages.
 
+mod operation;
+mod world;
+
 use std::collections::BTreeMap;
-use std::fmt;
+
+pub use operation::{Completion, Delivery, Get, MessageIdentity, Operation, Origin, Put, UnitOutcome};
+pub use world::WorldHappening;
+pub(crate) use world::WorldRecord;
 
 /// An application (an instance of it), for as long as the run lasts; a new life after a crash is the same process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +30,10 @@ pub struct UnitIndex(u32);
 /// Something that only one process may have at a time: a connection tag, exclusive input from a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResourceIndex(u32);
+
+/// A quality of service, by name: the ledger compares names, and knows of no order among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QualityIndex(u32);
 
 /// An operation that was invoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,19 +63,9 @@ impl ResourceIndex {
     }
 }
 
-/// The identity of a payload. Unique for each put: content that is sent again, or moved to another queue, travels under
-/// an identity of its own (see [`Origin`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MessageIdentity(pub u64);
-
-impl fmt::Display for MessageIdentity {
-    /// The upper half tells who made it, the lower half counts what it made: `3.17`. Where the upper half is not used it
-    /// is left out.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.0 >> 32, self.0 & 0xffff_ffff) {
-            (0, number) => write!(f, "{number}"),
-            (maker, number) => write!(f, "{maker}.{number}"),
-        }
+impl QualityIndex {
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
     }
 }
 
@@ -76,119 +76,6 @@ pub struct Moment {
     pub at_ns: u64,
     /// Position in the history; strictly increasing.
     pub sequence: u32,
-}
-
-/// Where the content of a put comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Origin {
-    /// Made for this put.
-    #[default]
-    New,
-    /// Sent again, because what became of the first put is unknown. If both arrive, the application made a duplicate; it
-    /// is counted, and is no violation.
-    ResendOf(MessageIdentity),
-    /// Taken from another queue and put here in the same unit of work: a server that honours a backout threshold. The
-    /// copy is not another message to account for; it tells where the first one went.
-    MovedFrom(MessageIdentity),
-}
-
-/// A put.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Put {
-    /// To which queue.
-    pub queue: QueueIndex,
-    /// What.
-    pub message: MessageIdentity,
-    /// Under syncpoint in this unit of work; `None` for a put that is final by itself.
-    pub unit: Option<UnitIndex>,
-    /// Whether the message survives a restart of a queue manager.
-    pub persistent: bool,
-    /// `MQMD.Priority`, 0 to 9: order is promised among messages of one priority only.
-    pub priority: u8,
-    /// When it expires, nanoseconds since the start of the run; `None` for never.
-    pub expires_at_ns: Option<u64>,
-    /// Digest of the content.
-    pub digest: u32,
-    /// Where the content comes from.
-    pub origin: Origin,
-    /// The request that it answers, if it is a reply.
-    pub reply_to: Option<MessageIdentity>,
-}
-
-/// A get.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Get {
-    /// From which queue.
-    pub queue: QueueIndex,
-    /// Under syncpoint in this unit of work; `None` for a get that is final by itself.
-    pub unit: Option<UnitIndex>,
-    /// The request whose reply it asks for, if it asks for a certain message (get by correlation identifier).
-    pub reply_to: Option<MessageIdentity>,
-    /// How long it may wait for a message, in nanoseconds.
-    pub wait_ns: u64,
-}
-
-/// What an application asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// `MQPUT`.
-    Put(Put),
-    /// `MQGET`, destructive.
-    Get(Get),
-    /// Commits a unit of work. With a coordinator of the application's own, both phases: invoked when the first begins.
-    Commit {
-        /// Which.
-        unit: UnitIndex,
-    },
-    /// Backs a unit of work out.
-    Backout {
-        /// Which.
-        unit: UnitIndex,
-    },
-    /// Takes what only one process may have.
-    Acquire {
-        /// What.
-        resource: ResourceIndex,
-    },
-    /// Gives it up, or notices that it is lost (the connection broke): from its invocation on the process no longer acts
-    /// as the holder.
-    Release {
-        /// What.
-        resource: ResourceIndex,
-    },
-}
-
-/// A message as a get returned it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Delivery {
-    /// Which.
-    pub message: MessageIdentity,
-    /// Digest of the content as it arrived.
-    pub digest: u32,
-    /// `MQMD.BackoutCount` as it arrived.
-    pub backout_count: u32,
-}
-
-/// How an operation ended, as far as its application knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Completion {
-    /// It was done. For a get: there was nothing to get.
-    Ok,
-    /// A get that returned a message.
-    Delivered(Delivery),
-    /// It certainly did nothing; a commit that certainly backed out.
-    Failed,
-    /// Done or not done: nobody told.
-    Unknown,
-}
-
-/// How a unit of work ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnitOutcome {
-    /// Puts became visible, gets are final.
-    Committed,
-    /// Puts vanished, gets are undone.
-    BackedOut,
 }
 
 /// An operation with its completion.
@@ -222,31 +109,6 @@ pub(crate) struct Unit {
     /// Counts the process's units of work from 1.
     pub(crate) number: u32,
     pub(crate) resolved: Option<(Moment, UnitOutcome)>,
-}
-
-/// What the world did.
-#[derive(Clone, Debug)]
-pub(crate) struct WorldRecord {
-    pub(crate) at: Moment,
-    pub(crate) what: WorldHappening,
-}
-
-/// What the world did: faults are told in stories, events permit losses and are what `reach` names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WorldHappening {
-    /// A fault struck.
-    Fault(String),
-    /// A fault ended.
-    Healed(String),
-    /// A domain event.
-    Event {
-        /// Its name, as a contract names it.
-        name: String,
-        /// Whom it concerns: a queue manager, a structure, a unit of work. Empty if nobody in particular.
-        subject: String,
-        /// As it is told in a story.
-        text: String,
-    },
 }
 
 /// A change in the life of a process.
@@ -287,9 +149,11 @@ pub struct History {
     pub(crate) processes: Vec<Process>,
     pub(crate) queues: Vec<String>,
     pub(crate) resources: Vec<String>,
+    pub(crate) qualities: Vec<String>,
     process_names: BTreeMap<String, ProcessIndex>,
     queue_names: BTreeMap<String, QueueIndex>,
     resource_names: BTreeMap<String, ResourceIndex>,
+    quality_names: BTreeMap<String, QualityIndex>,
     units_of_process: Vec<u32>,
     last_ns: u64,
     next_sequence: u32,
@@ -339,6 +203,17 @@ impl History {
         self.resources.push(name.to_owned());
         self.resource_names.insert(name.to_owned(), resource);
         resource
+    }
+
+    /// The quality of service of this name, as its family of products calls it (`persistent`).
+    pub fn quality(&mut self, name: &str) -> QualityIndex {
+        if let Some(quality) = self.quality_names.get(name) {
+            return *quality;
+        }
+        let quality = QualityIndex(position(self.qualities.len()));
+        self.qualities.push(name.to_owned());
+        self.quality_names.insert(name.to_owned(), quality);
+        quality
     }
 
     /// A new unit of work of this process.

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use crate::audit::Audit;
 use crate::contract::{AllowedFinding, Contract};
 use crate::finding::{Draft, Subject};
-use crate::history::{Get, History, Operation, QueueIndex, WorldHappening};
+use crate::history::{Get, History, Operation, QueueIndex};
 use crate::index::Index;
-use crate::losses::PermittedLosses;
+use crate::losses::Permitted;
 use crate::outage::Outage;
-use crate::verdict::{ExpectedFinding, Finding, FindingKind, Judgement, Verdict};
-use crate::{account, atomicity, liveness, order, outage, story};
+use crate::ownership::{Overlap, Ownership};
+use crate::verdict::{ExpectedFinding, Finding, FindingKind, Judgement, PermittedGroup, Verdict};
+use crate::{account, atomicity, liveness, marooned, order, outage, ownership, permissions, story};
 
 /// How many findings of one kind get their story told.
 const STORIES: usize = 20;
@@ -22,20 +23,24 @@ const STORIES: usize = 20;
 #[must_use]
 pub fn judge(history: &History, audit: &Audit, contract: &Contract) -> Judgement {
     let index = Index::new(history, audit);
-    let losses = PermittedLosses::new(contract, &index);
-    let mut fates = account::fates(&index, &losses);
-    atomicity::check(&index, &losses, &mut fates);
+    let events = permissions::events(history);
+    let ownership = Ownership::new(contract, &events);
+    let permitted = Permitted::new(contract, &events, &ownership);
+    let mut fates = account::fates(&index, &permitted);
+    atomicity::check(&index, &permitted, &mut fates);
     let drained = drained_queues(history, contract);
-    account::marooned(&index, |left| drained[left.queue.index()], &mut fates.drafts);
+    marooned::marooned(&index, |left| drained[left.queue.index()], &mut fates.drafts);
     account::expired_deliveries(&index, contract.clock_error_ns, &mut fates.drafts);
     order::check(&index, contract, &mut fates.drafts);
     let mut outages = outage::outages(&index, contract);
     liveness::check(&index, contract, &outages, &mut fates.drafts);
+    let overlaps = ownership::check(&index, contract, &ownership, &mut fates.drafts);
     let is_late = |outage: &Outage| contract.recovery_time_ns.is_some_and(|objective| outage.lasted_ns() > objective);
     outages.retain(|(_, outage)| outage.is_unusual() || is_late(outage));
 
     let end_ns = audit.at_ns;
-    let permitted = fates.groups(|message| story::tell(&index, Subject::Message(message), end_ns));
+    let mut permitted = fates.groups(|message| story::tell(&index, Subject::Message(message), end_ns));
+    permitted.extend(overlap_groups(&index, contract, overlaps));
     let seen = seen_events(history);
     let mut judgement = Judgement {
         account: fates.account,
@@ -51,13 +56,28 @@ pub fn judge(history: &History, audit: &Audit, contract: &Contract) -> Judgement
     if fates.untold > 0 {
         judgement.unknown_reasons.push(format!("{} messages were not found where the audit could look", fates.untold));
     }
-    judgement.unreached = contract.reach.iter().filter(|name| !seen.contains_key(name.as_str())).cloned().collect();
     judgement.verdict = match judgement {
         Judgement { ref findings, .. } if !findings.is_empty() => Verdict::Fail,
         Judgement { ref unknown_reasons, .. } if !unknown_reasons.is_empty() => Verdict::Unknown,
         _ => Verdict::Pass,
     };
     judgement
+}
+
+/// Overlaps of owners that were permitted, by rule and resource.
+fn overlap_groups(index: &Index<'_>, contract: &Contract, overlaps: Vec<(usize, Overlap)>) -> Vec<PermittedGroup> {
+    let mut groups: BTreeMap<(usize, String), PermittedGroup> = BTreeMap::new();
+    for (place, overlap) in overlaps {
+        let group = groups.entry((place, overlap.resource.clone())).or_insert_with(|| PermittedGroup {
+            kind: FindingKind::SplitBrain,
+            rule: contract.exclusive[place].rule.clone(),
+            event: overlap.resource.clone(),
+            count: 0,
+            example: story::tell(index, Subject::Overlap(Box::new(overlap)), index.audit.at_ns),
+        });
+        group.count += 1;
+    }
+    groups.into_values().collect()
 }
 
 /// Queues on which a live process takes whatever comes.
@@ -81,8 +101,8 @@ fn drained_queues(history: &History, contract: &Contract) -> Vec<bool> {
 fn seen_events(history: &History) -> BTreeMap<&str, u64> {
     let mut seen = BTreeMap::new();
     for record in &history.world {
-        if let WorldHappening::Event { name, .. } = &record.what {
-            seen.entry(name.as_str()).or_insert(record.at.at_ns);
+        if let Some(name) = record.what.event() {
+            seen.entry(name).or_insert(record.at.at_ns);
         }
     }
     seen

@@ -3,50 +3,58 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::contract::{Contract, PermittedLoss};
-use crate::history::{Get, MessageIdentity, Moment, Operation, QueueIndex, WorldHappening};
+use crate::contract::{Contract, Permission};
+use crate::history::{Get, MessageIdentity, Moment, Operation, QueueIndex};
 use crate::index::{Index, MessageIndex};
+use crate::ownership::Ownership;
+use crate::permissions::{self, Event, Harm, Permissions};
 
-/// The rule under which a get outside syncpoint takes a message with it when its outcome is unknown.
-pub(crate) const TAKEN_BY_UNKNOWN_GET: &str = "a get outside syncpoint removes the message when it is served; if its \
-                                               reply is lost, so is the message (MQGMO_NO_SYNCPOINT)";
-/// What stands for the event of that rule.
+/// What stands for the event of the rule under which such a get takes a message with it.
 pub(crate) const UNKNOWN_GET: &str = "get of unknown outcome";
 
-/// The contract's permitted losses, with the last time at which the event of each was seen.
-pub(crate) struct PermittedLosses<'c> {
-    rules: Vec<(&'c PermittedLoss, Moment)>,
-    /// For how long after its application gave it up a call may still be served.
-    pub(crate) patience_ns: u64,
+/// The permissions of a contract that the checks ask for, each with the events that were seen.
+pub(crate) struct Permitted<'c, 'h> {
+    losses: Permissions<'c, 'h>,
+    pub(crate) duplicates: Permissions<'c, 'h>,
+    pub(crate) resets: Permissions<'c, 'h>,
+    pub(crate) contract: &'c Contract,
 }
 
-impl<'c> PermittedLosses<'c> {
-    pub(crate) fn new(contract: &'c Contract, index: &Index<'_>) -> Self {
-        let last = |loss: &PermittedLoss| {
-            let matches = |what: &WorldHappening| match what {
-                WorldHappening::Event { name, subject, .. } => {
-                    *name == loss.event && loss.subject.as_ref().is_none_or(|wanted| wanted == subject)
-                }
-                WorldHappening::Fault(_) | WorldHappening::Healed(_) => false,
-            };
-            index.history.world.iter().rfind(|record| matches(&record.what)).map(|record| record.at)
-        };
-        let rules = contract.permitted_losses.iter().filter_map(|loss| last(loss).map(|at| (loss, at))).collect();
-        PermittedLosses { rules, patience_ns: contract.patience_ns }
+impl<'c, 'h> Permitted<'c, 'h> {
+    pub(crate) fn new(contract: &'c Contract, events: &[Event<'h>], ownership: &Ownership<'_>) -> Self {
+        let of = |permissions: &'c [Permission]| Permissions::new(permissions, events, ownership);
+        Permitted {
+            losses: of(&contract.permitted_losses),
+            duplicates: of(&contract.permitted_duplicates),
+            resets: of(&contract.permitted_resets),
+            contract,
+        }
     }
 
-    /// The rule that permits the loss of this message: its event came after the last sign of life.
-    pub(crate) fn rule(&self, index: &Index<'_>, message: MessageIndex) -> Option<&'c PermittedLoss> {
-        let sent = index.sent(message);
+    /// The rule that permits the loss of this message: its event came after the last sign of life, and soon enough after
+    /// the message was acknowledged.
+    pub(crate) fn loss(&self, index: &Index<'_>, message: MessageIndex) -> Option<&'c Permission> {
         let last_seen = index.deliveries(message).iter().map(|delivered| delivered.call.invoked).max();
-        let since = last_seen.unwrap_or(sent.call.invoked);
-        let permits = |loss: &PermittedLoss, at: Moment| {
-            at > since
-                && !(loss.nonpersistent_only && sent.put.persistent)
-                && loss.queues.as_ref().is_none_or(|queues| queues.contains(&sent.put.queue))
-        };
-        self.rules.iter().find(|(loss, at)| permits(loss, *at)).map(|(loss, _)| *loss)
+        let after = last_seen.unwrap_or(index.sent(message).call.invoked);
+        let acknowledged_ns = there_at_the_latest(index, message).at_ns;
+        self.losses.covering(index, message, Harm { after, before: None, acknowledged_ns })
     }
+
+    /// Whether some rule would permit the loss of messages like this one, had its event happened.
+    pub(crate) fn might_be_lost(&self, index: &Index<'_>, message: MessageIndex) -> bool {
+        let put = &index.sent(message).put;
+        self.contract.permitted_losses.iter().any(|permission| permissions::is_about(permission, put))
+    }
+}
+
+/// When a message was there for certain: when its put, or the commit of it, was acknowledged, or its outcome learned;
+/// else when it was first delivered.
+fn there_at_the_latest(index: &Index<'_>, message: MessageIndex) -> Moment {
+    let sent = index.sent(message);
+    let resolved = sent.put.unit.and_then(|unit| index.history.units[unit.index()].resolved).map(|(at, _)| at);
+    let delivered = index.deliveries(message).first().map(|delivered| delivered.completed);
+    let known = sent.visible_surely.or(resolved).or(delivered).or(sent.call.ended());
+    known.unwrap_or(sent.call.invoked)
 }
 
 /// Of the messages that are missing, those that gets of unknown outcome can have taken: each get at most one.

@@ -1,12 +1,12 @@
-//! Order, where it is promised: messages of one producer and one priority are consumed as they were put.
+//! Order, where it is promised: messages of one producer and one priority (and one quality of service, if the contract
+//! says so) are consumed as they were put.
 //!
-//! IBM MQ keeps the order of arrival within a priority, as long as there is one path and one consumer at a time ("The order
-//! in which messages are retrieved from a queue"). Only what is certain counts: the earlier message was there before the
+//! Only what is certain counts: the earlier message was there before the
 //! later one was asked for, and was asked for (in the get that consumed it) only after the later one had been delivered.
 
 use std::collections::BTreeMap;
 
-use crate::contract::Contract;
+use crate::contract::{Contract, OrderPromise, OrderWithin, Redelivered};
 use crate::finding::{Draft, Subject};
 use crate::index::{Consumption, Delivered, Index, MessageIndex};
 use crate::verdict::FindingKind;
@@ -46,25 +46,29 @@ pub(crate) fn inversions<M: Copy + Ord>(sequence: &[Taken<M>]) -> Vec<(usize, us
 }
 
 pub(crate) fn check(index: &Index<'_>, contract: &Contract, drafts: &mut Vec<Draft>) {
-    let mut ordered = vec![false; index.history.queues.len()];
-    for queue in contract.queues.iter().filter(|queue| queue.ordered) {
-        ordered[queue.queue.index()] = true;
+    let mut promises: Vec<Option<OrderPromise>> = vec![None; index.history.queues.len()];
+    for queue in &contract.queues {
+        promises[queue.queue.index()] = queue.ordered;
     }
-    if !ordered.contains(&true) {
+    if promises.iter().all(Option::is_none) {
         return;
     }
     let mut sequences: BTreeMap<_, Vec<(MessageIndex, &Delivered<'_>)>> = BTreeMap::new();
     for (position, sent) in index.sent.iter().enumerate() {
-        if !ordered[sent.put.queue.index()] {
-            continue;
-        }
-        let is_final = |delivered: &&Delivered<'_>| delivered.consumption == Consumption::Final;
-        if let Some(delivered) = index.deliveries(MessageIndex(position)).iter().find(is_final) {
-            let key = (sent.put.queue, sent.call.process, sent.put.priority);
+        let Some(promise) = promises[sent.put.queue.index()] else { continue };
+        let deliveries = index.deliveries(MessageIndex(position));
+        let is_first_delivery = |place: usize| place == 0 && deliveries[0].delivery.backout_count == 0;
+        let consumed = deliveries.iter().position(|delivered| delivered.consumption == Consumption::Final);
+        if let Some(place) = consumed
+            && (promise.redelivered == Redelivered::KeepsItsPlace || is_first_delivery(place))
+        {
+            let delivered = &deliveries[place];
+            let quality = (promise.within == OrderWithin::PriorityAndQuality).then_some(sent.put.quality);
+            let key = (sent.put.queue, sent.call.process, sent.put.priority, quality);
             sequences.entry(key).or_default().push((MessageIndex(position), delivered));
         }
     }
-    for ((queue, process, _), sequence) in sequences {
+    for ((queue, process, ..), sequence) in sequences {
         let taken = |(message, delivered): &(MessageIndex, &Delivered<'_>)| Taken {
             there_since: index.sent(*message).visible_surely,
             asked: delivered.call.invoked,

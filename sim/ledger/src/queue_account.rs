@@ -168,14 +168,14 @@ impl QueueCheck<'_, '_> {
         }
         proven.sort_by_key(|(drained, enqueue)| (*drained, enqueue.invoked));
         let mut taken_by_drain = 0_u64;
-        let mut taken_by_dequeue = 0_u64;
+        let mut taken_by_dequeue: Vec<(At, Enqueue)> = Vec::new();
         let first_unknown_drain = self.queue.unknown_drains.first().copied();
         let mut dequeues = self.queue.unknown_dequeues.iter().peekable();
         for (drained, enqueue) in proven {
             if first_unknown_drain.is_some_and(|invoked| invoked < drained) {
                 taken_by_drain += 1;
             } else if dequeues.next_if(|invoked| **invoked < drained).is_some() {
-                taken_by_dequeue += 1;
+                taken_by_dequeue.push((drained, enqueue));
             } else {
                 self.judgement.account.lost += 1;
                 let value = &self.history.values[enqueue.value];
@@ -198,13 +198,15 @@ impl QueueCheck<'_, '_> {
         };
         reason(not_drained, "no drain that began after the acknowledgement has completed");
         reason(taken_by_drain, "a drain of unknown outcome may have taken them");
-        if taken_by_dequeue > 0 {
-            self.judgement.account.permitted += taken_by_dequeue;
+        if let Some((drained, example)) = taken_by_dequeue.first() {
+            let count = taken_by_dequeue.len() as u64;
+            self.judgement.account.permitted += count;
             self.judgement.permitted.push(PermittedGroup {
+                kind: FindingKind::Lost,
                 rule: format!("a dequeue of unknown outcome{on_queue} may have taken one message"),
                 event: "dequeue of unknown outcome".to_owned(),
-                count: taken_by_dequeue,
-                example: String::new(),
+                count,
+                example: self.story(&[example.value], *drained),
             });
         }
     }

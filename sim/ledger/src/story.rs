@@ -10,6 +10,7 @@ use crate::history::{
     Call, Completion, MessageIdentity, Moment, Operation, Origin, ProcessIndex, UnitIndex, UnitOutcome, WorldHappening,
 };
 use crate::index::{Index, MessageIndex};
+use crate::ownership::Overlap;
 
 /// A time in seconds with six digits.
 pub(crate) fn seconds(at_ns: u64) -> String {
@@ -83,6 +84,7 @@ pub(crate) fn tell(index: &Index<'_>, subject: Subject, at_ns: u64) -> String {
             world_lines(index, since_ns, at_ns, &mut lines);
         }
         Subject::World { from_ns, to_ns } => world_lines(index, from_ns, to_ns, &mut lines),
+        Subject::Overlap(overlap) => overlap_lines(index, &overlap, &mut lines),
     }
     lines.tell()
 }
@@ -99,7 +101,7 @@ fn call_lines(index: &Index<'_>, call: &Call, lines: &mut Lines) {
     let queue = |queue: crate::history::QueueIndex| &index.history.queues[queue.index()];
     let what = match call.operation {
         Operation::Put(put) => {
-            let kind = if put.persistent { "persistent" } else { "nonpersistent" };
+            let kind = &index.history.qualities[put.quality.index()];
             let origin = match put.origin {
                 Origin::New => String::new(),
                 Origin::ResendOf(first) => format!(", sent again for message {first}"),
@@ -210,6 +212,7 @@ fn left_lines(index: &Index<'_>, identity: MessageIdentity, lines: &mut Lines) {
             Availability::Available => "available".to_owned(),
             Availability::UncommittedPut(holder) => format!("uncommitted, put by {}", holder.text),
             Availability::Held(holder) => format!("held by {}", holder.text),
+            Availability::Unreachable { why } => format!("out of reach, {why}"),
         };
         lines.push(end, "audit", format!("message {identity} is on {queue}: {how}"));
     }
@@ -237,9 +240,10 @@ fn world_lines(index: &Index<'_>, from_ns: u64, to_ns: u64, lines: &mut Lines) {
         let (count, who, what) = match &record.what {
             WorldHappening::Fault(text) => (&mut faults, "fault", text.clone()),
             WorldHappening::Healed(text) => (&mut faults, "healed", text.clone()),
-            WorldHappening::Event { name, subject, text } => {
+            WorldHappening::Event { name, subject, by, text } => {
                 let text = if text.is_empty() { name.clone() } else { text.clone() };
-                (&mut events, if subject.is_empty() { "world" } else { subject.as_str() }, text)
+                let who = if by.is_empty() { subject } else { by };
+                (&mut events, if who.is_empty() { "world" } else { who.as_str() }, text)
             }
         };
         *count += 1;
@@ -253,6 +257,17 @@ fn world_lines(index: &Index<'_>, from_ns: u64, to_ns: u64, lines: &mut Lines) {
         let end = Moment { at_ns: to_ns, sequence: THE_END };
         lines.push(end, "world", format!("{left_out} more faults and events, left out"));
     }
+}
+
+/// Since when each was an owner, until when both were, and what the world did in that time.
+fn overlap_lines(index: &Index<'_>, overlap: &Overlap, lines: &mut Lines) {
+    let moment = |at_ns, sequence| Moment { at_ns, sequence };
+    for (owner, since_ns) in &overlap.owners {
+        lines.push(moment(*since_ns, 0), owner, format!("is an active owner of {} from here on", overlap.resource));
+    }
+    let what = if overlap.goes_on { "still has two owners" } else { "no longer has two owners" };
+    lines.push(moment(overlap.to_ns, THE_END), "ledger", format!("{} {what}", overlap.resource));
+    world_lines(index, overlap.from_ns, overlap.to_ns, lines);
 }
 
 /// What a process did since a time, the last of it.

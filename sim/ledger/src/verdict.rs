@@ -94,6 +94,8 @@ finding_kinds! {
     Late = "late";
     /// a unit of work took effect in part
     Torn = "torn";
+    /// a message's redelivery count went down from one delivery to the next
+    Miscounted = "miscounted";
 }
 
 impl fmt::Display for FindingKind {
@@ -128,14 +130,17 @@ pub struct ExpectedFinding {
     pub rule: String,
 }
 
-/// Losses under one rule.
+/// What happened under one rule that permits it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PermittedGroup {
+    /// The violation that it would be otherwise: `Lost`, `Duplicated`, `Miscounted`, or `SplitBrain` for an overlap of
+    /// owners.
+    pub kind: FindingKind,
     /// The rule and where it is documented.
     pub rule: String,
-    /// The event that permitted them.
+    /// The event that permitted it; for an overlap of owners, what had them.
     pub event: String,
-    /// How many messages.
+    /// How many messages, or overlaps.
     pub count: u64,
     /// The story of one of them.
     pub example: String,
@@ -160,6 +165,8 @@ pub struct Account {
     pub lost: u64,
     /// Acknowledged messages that are nowhere, under a rule that permits it.
     pub permitted: u64,
+    /// Consumptions beyond the first of a message, and messages still there after one, under a rule that permits it.
+    pub permitted_duplicates: u64,
     /// Messages in dead-letter or backout queues.
     pub dead_lettered: u64,
     /// Messages that expired.
@@ -181,7 +188,7 @@ pub struct Judgement {
     pub findings: Vec<Finding>,
     /// Violations that were to be expected.
     pub expected: Vec<ExpectedFinding>,
-    /// Losses that were permitted.
+    /// What was permitted, by kind and rule.
     pub permitted: Vec<PermittedGroup>,
     /// For each queue and each fault, the longest time in which nobody got anything although work waited: if that was
     /// more than is usual for the queue, or over the objective.
@@ -190,6 +197,4 @@ pub struct Judgement {
     pub interruptions: Vec<Interruption>,
     /// Why some of it cannot be told.
     pub unknown_reasons: Vec<String>,
-    /// Events of the contract's `reach` that were not seen.
-    pub unreached: Vec<String>,
 }

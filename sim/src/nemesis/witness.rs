@@ -7,6 +7,7 @@ use indoubt_engine::event::{Event, Weight};
 use indoubt_engine::machine::Ended;
 use indoubt_engine::step::Step;
 use indoubt_engine::time::Time;
+use indoubt_ledger::contract::PROCESS_ENDED;
 use indoubt_ledger::history::WorldHappening;
 
 use crate::fabric::{Fabric, Life, ProcessId};
@@ -68,6 +69,7 @@ impl Witness {
         let happening = WorldHappening::Event {
             name: "fault_followed".to_owned(),
             subject: subject.to_owned(),
+            by: String::new(),
             text: text.to_owned(),
         };
         self.shared.history().world(at.as_nanoseconds(), happening);
@@ -98,8 +100,8 @@ impl Witness {
         }
         let who = self.name(process);
         if headline {
-            let (name, subject) = (event.name().to_owned(), who.clone());
-            let happening = WorldHappening::Event { name, subject, text: event.to_string() };
+            let (name, subject, by) = (event.name().to_owned(), who.clone(), who.clone());
+            let happening = WorldHappening::Event { name, subject, by, text: event.to_string() };
             self.shared.history().world(at.as_nanoseconds(), happening);
         }
         self.note(at, who, Happening::Event(event.clone()));
@@ -133,8 +135,8 @@ impl Witness {
                     Life::Killed => "was killed".to_owned(),
                     _ => "went down with its host".to_owned(),
                 };
-                let (name, subject) = ("process_ended".to_owned(), built.name.clone());
-                history.world(at_ns, WorldHappening::Event { name, subject, text });
+                let (name, subject, by) = (PROCESS_ENDED.to_owned(), built.name.clone(), String::new());
+                history.world(at_ns, WorldHappening::Event { name, subject, by, text });
             }
         }
         drop(history);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use indoubt_engine::time::Time;
-use indoubt_ledger::verdict::{Account, Finding, Judgement};
+use indoubt_ledger::verdict::{Account, Finding, FindingKind, Judgement};
 
 use super::layout::{Align, Table, WIDTH, count, heading, moment, paragraph, wrap};
 
@@ -17,10 +17,20 @@ pub(super) fn write(page: &mut String, judgement: &Judgement) {
     heading(page, "The ledger's account");
     numbers(page, &judgement.account);
     if !judgement.permitted.is_empty() {
-        page.push_str("\n  Permitted losses:\n");
+        let mut kind = None;
         for group in &judgement.permitted {
-            let lost = count(group.count, "message");
-            paragraph(page, 4, &format!("{lost} after {}, because {}", group.event, group.rule));
+            let (title, what) = match group.kind {
+                FindingKind::Duplicated => ("Permitted duplicates", "message"),
+                FindingKind::Miscounted => ("Redelivery counts that may go down", "message"),
+                FindingKind::SplitBrain => ("Permitted overlaps of owners", "overlap"),
+                _ => ("Permitted losses", "message"),
+            };
+            if kind.replace(group.kind) != Some(group.kind) {
+                page.push_str(&format!("\n  {title}:\n"));
+            }
+            let link = if group.kind == FindingKind::SplitBrain { "of" } else { "after" };
+            let number = count(group.count, what);
+            paragraph(page, 4, &format!("{number} {link} {}, because {}", group.event, group.rule));
         }
     }
     if !judgement.expected.is_empty() {
@@ -71,6 +81,9 @@ fn numbers(page: &mut String, account: &Account) {
     row("duplicated", account.duplicated, "consumed again, or still there after it was consumed");
     row("lost", account.lost, "acknowledged, and nowhere");
     row("permitted", account.permitted, "acknowledged, and nowhere, as documented");
+    if account.permitted_duplicates > 0 {
+        row("dup. permitted", account.permitted_duplicates, "consumed again, or still there, as documented");
+    }
     row("dead-lettered", account.dead_lettered, "on dead-letter or backout queues");
     row("expired", account.expired, "expired before anybody got them");
     row("remaining", account.remaining, "still on their queues");

@@ -54,7 +54,10 @@ pub fn judgement_json(judgement: &Judgement) -> Value {
         .permitted
         .iter()
         .map(
-            |group| json!({ "rule": group.rule, "event": group.event, "count": group.count, "example": group.example }),
+            |group| {
+                let kind = group.kind.name();
+                json!({ "kind": kind, "rule": group.rule, "event": group.event, "count": group.count, "example": group.example })
+            },
         )
         .collect();
     json!({
@@ -72,6 +75,7 @@ pub fn judgement_json(judgement: &Judgement) -> Value {
             "duplicated": account.duplicated,
             "lost": account.lost,
             "permitted": account.permitted,
+            "permitted_duplicates": account.permitted_duplicates,
             "dead_lettered": account.dead_lettered,
             "expired": account.expired,
             "remaining": account.remaining,

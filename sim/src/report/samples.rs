@@ -155,6 +155,7 @@ pub(crate) fn passing(seed: u64) -> RunOutcome {
                 to_ns: Some(at(1_264).as_nanoseconds()),
             }],
             permitted: vec![PermittedGroup {
+                kind: FindingKind::Lost,
                 rule: "nonpersistent messages on private queues are discarded at restart (csq8287)".to_owned(),
                 event: "nonpersistent_discarded".to_owned(),
                 count: 1,

@@ -11,19 +11,21 @@ use crate::workload::shared::QueueDescription;
 /// Derives the contract.
 pub(super) fn of(scenario: &Scenario, families: &Families, history: &mut History) -> Contract {
     let mut contract = Contract {
-        permitted_losses: families.iter().flat_map(|family| family.permitted_losses(history)).collect(),
         recovery_time_ns: scenario.expect.recovery_time.map(nanoseconds),
         clock_error_ns: clock_error_ns(scenario, families),
         ..Contract::default()
     };
-    let queues: Vec<_> = families.iter().flat_map(|family| family.queues()).collect();
-    for queue in &queues {
-        let index = history.queue(&queue.history_name);
-        contract.queues.push(QueueContract {
-            queue: index,
-            ordered: scenario.expect.ordered.contains(&queue.name),
-            drained: is_drained(scenario, families, queue),
-        });
+    let mut queues = Vec::new();
+    for family in families.iter() {
+        family.promise(history, &mut contract);
+        for queue in family.queues() {
+            contract.queues.push(QueueContract {
+                queue: history.queue(&queue.history_name),
+                ordered: scenario.expect.ordered.contains(&queue.name).then(|| family.promised_order()),
+                drained: is_drained(scenario, families, &queue),
+            });
+            queues.push(queue);
+        }
     }
     for allowed in &scenario.expect.allow {
         let Some(kind) = FindingKind::from_name(&allowed.kind) else { continue };

@@ -5,7 +5,7 @@
 
 use indoubt_engine::name::QueueName;
 use indoubt_ledger::audit::Audit;
-use indoubt_ledger::contract::PermittedLoss;
+use indoubt_ledger::contract::{Contract, OrderPromise};
 use indoubt_ledger::history::History;
 
 use super::audit::AuditPlan;
@@ -54,8 +54,12 @@ pub trait Family: Send + Sync {
     /// Nothing if it connects to another family.
     fn queues_meant(&self, target: &ConnectTarget, queue: &QueueName) -> Vec<String>;
 
-    /// Which losses the products' documentation permits.
-    fn permitted_losses(&self, history: &mut History) -> Vec<PermittedLoss>;
+    /// Adds to the contract what the products' documentation promises and permits: losses, duplicates, redelivery counts
+    /// that begin anew, and of what there must be one active owner.
+    fn promise(&self, history: &mut History, contract: &mut Contract);
+
+    /// What it means that order is promised on one of its queues.
+    fn promised_order(&self) -> OrderPromise;
 
     /// The clocks by which messages expire.
     fn clocks(&self) -> Vec<ClockError>;

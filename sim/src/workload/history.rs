@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indoubt_ledger::history::{
     Completion, Delivery, Get, MessageIdentity, Operation, OperationIndex, Origin, ProcessIndex, Put, ResourceIndex,
-    UnitIndex, UnitOutcome,
+    UnitIndex, UnitOutcome, WorldHappening,
 };
 
 use super::provider::{Failure, Fate, Outgoing, Received};
@@ -71,6 +71,7 @@ impl Recorder {
         answers: Option<u64>,
     ) -> OperationIndex {
         let quality = outgoing.quality.unwrap_or(facts.default_quality);
+        let quality = self.shared.history().quality(quality.name());
         let priority = match facts.order {
             DeliveryOrder::Priority => outgoing.priority.unwrap_or(facts.default_priority),
             DeliveryOrder::Fifo => facts.default_priority,
@@ -80,7 +81,7 @@ impl Recorder {
             queue: facts.index,
             message: MessageIdentity(outgoing.payload.identity),
             unit,
-            persistent: quality.is_persistent(),
+            quality,
             priority: priority.get(),
             expires_at_ns: expires,
             digest: outgoing.payload.digest,
@@ -151,6 +152,14 @@ impl Recorder {
     #[must_use]
     pub fn resource(&self, name: &str) -> ResourceIndex {
         self.shared.history().resource(name)
+    }
+
+    /// Something happened to the process that a contract may name.
+    pub fn happened(&self, name: &str, text: &str) {
+        let who = self.process.name().to_string();
+        let happening =
+            WorldHappening::Event { name: name.to_owned(), subject: who.clone(), by: who, text: text.to_owned() };
+        self.shared.history().world(self.now(), happening);
     }
 
     /// The process has a finite amount of work.

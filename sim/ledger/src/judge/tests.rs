@@ -2,18 +2,23 @@
 
 use super::*;
 use crate::audit::{Availability, DoubleOwner, Holder, HolderState, LeftInDoubt, LeftMessage, LeftQueue, QueueRole};
-use crate::contract::{PermittedLoss, QueueContract};
+use crate::contract::{OrderPromise, Permission, QueueContract, Whom, Window};
 use crate::history::{
-    Completion, Delivery, MessageIdentity, OperationIndex, Origin, ProcessIndex, Put, ResourceIndex, UnitIndex,
-    UnitOutcome,
+    Completion, Delivery, MessageIdentity, OperationIndex, Origin, ProcessIndex, Put, QualityIndex, ResourceIndex,
+    UnitIndex, UnitOutcome, WorldHappening,
 };
 
 mod contracts;
+mod counts;
+mod duplicates;
 mod fates;
+mod lazy;
 mod outages;
+mod owners;
 mod progress;
 mod properties;
 mod units;
+mod windows;
 
 const MS: u64 = 1_000_000;
 
@@ -26,6 +31,8 @@ struct Tale {
     producer: ProcessIndex,
     consumer: ProcessIndex,
     queue: QueueIndex,
+    persistent: QualityIndex,
+    nonpersistent: QualityIndex,
 }
 
 use Completion::{Failed, Ok as Done, Unknown};
@@ -35,10 +42,13 @@ impl Tale {
         let mut history = History::new();
         let (producer, consumer) = (history.process("producer"), history.process("consumer"));
         let queue = history.queue("ORDERS");
-        let contract =
-            Contract { queues: vec![QueueContract { queue, ordered: true, drained: true }], ..Contract::default() };
+        let (persistent, nonpersistent) = (history.quality("persistent"), history.quality("nonpersistent"));
+        let contract = Contract {
+            queues: vec![QueueContract { queue, ordered: Some(OrderPromise::default()), drained: true }],
+            ..Contract::default()
+        };
         let audit = Audit { at_ns: 100_000 * MS, healed_at_ns: 50_000 * MS, ..Audit::default() };
-        Tale { history, audit, contract, now: 0, producer, consumer, queue }
+        Tale { history, audit, contract, now: 0, producer, consumer, queue, persistent, nonpersistent }
     }
 
     fn tick(&mut self) -> u64 {
@@ -62,7 +72,7 @@ impl Tale {
             queue: self.queue,
             message: MessageIdentity(message),
             unit,
-            persistent: true,
+            quality: self.persistent,
             priority: 0,
             expires_at_ns: None,
             digest: 7,
@@ -100,9 +110,17 @@ impl Tale {
     }
 
     fn event(&mut self, name: &str, subject: &str) {
+        self.event_by("", name, subject);
+    }
+
+    fn event_by(&mut self, by: &str, name: &str, subject: &str) {
         let at = self.tick();
-        let (name, subject) = (name.to_owned(), subject.to_owned());
-        self.history.world(at, WorldHappening::Event { name, subject, text: String::new() });
+        let (name, subject, by) = (name.to_owned(), subject.to_owned(), by.to_owned());
+        self.history.world(at, WorldHappening::Event { name, subject, by, text: String::new() });
+    }
+
+    fn wait_ms(&mut self, ms: u64) {
+        self.now += ms * MS;
     }
 
     fn fault(&mut self, text: &str) {

@@ -176,6 +176,8 @@ fn a_dequeue_of_unknown_outcome_may_have_taken_one_message() {
     for unknown in ["1 dequeue invoke null \n", "1 dequeue invoke null \n 1 dequeue info null \n"] {
         let judgement = judged(&[PUT_1, unknown, DRAIN_NOTHING].concat());
         assert_eq!((judgement.verdict, judgement.account.permitted), (Verdict::Pass, 1));
+        let example = &judgement.permitted[0].example;
+        assert!(example.contains("process 0  enqueue of 1 ok") && example.contains("drain ok"), "{example}");
         let judgement = judged(&[PUT_1, PUT_2, unknown, DRAIN_NOTHING].concat());
         assert_eq!((judgement.verdict, judgement.account.lost), (Verdict::Fail, 1));
         // It was invoked after a drain had completed that should have returned the message.

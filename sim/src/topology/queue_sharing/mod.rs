@@ -14,7 +14,7 @@ use std::sync::Arc;
 use indoubt_engine::name::QueueName;
 use indoubt_engine::queue_manager::definition::DeliverySequence;
 use indoubt_ledger::audit::Audit;
-use indoubt_ledger::contract::PermittedLoss;
+use indoubt_ledger::contract::{Contract, OrderPromise};
 use indoubt_ledger::history::History;
 
 use super::audit::AuditPlan;
@@ -69,8 +69,13 @@ impl Family for QueueSharing {
         contract::queues_meant(target, queue)
     }
 
-    fn permitted_losses(&self, history: &mut History) -> Vec<PermittedLoss> {
-        contract::private_nonpersistent(&self.sysplex, history)
+    fn promise(&self, history: &mut History, contract: &mut Contract) {
+        contract::promise(&self.sysplex, history, contract);
+    }
+
+    /// A queue manager keeps the order of one priority, whatever the persistence.
+    fn promised_order(&self) -> OrderPromise {
+        OrderPromise::default()
     }
 
     fn clocks(&self) -> Vec<ClockError> {

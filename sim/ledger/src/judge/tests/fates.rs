@@ -1,6 +1,7 @@
 //! What becomes of single messages: accounted for, lost, duplicated, phantom, corrupted, out of order.
 
 use super::*;
+use crate::contract::{OrderWithin, Redelivered};
 
 #[test]
 fn a_message_consumed_once_passes() {
@@ -173,7 +174,7 @@ fn content_that_changed_is_corrupted() {
 fn messages_that_change_places_on_an_ordered_queue_are_out_of_order() {
     let swapped = |ordered: bool, priority: u8| {
         tale(|t| {
-            t.contract.queues[0].ordered = ordered;
+            t.contract.queues[0].ordered = ordered.then(OrderPromise::default);
             t.put(1, None, Done);
             let put = Put { priority, ..t.message(2, None) };
             t.call(t.producer, Operation::Put(put), Done);
@@ -184,6 +185,45 @@ fn messages_that_change_places_on_an_ordered_queue_are_out_of_order() {
     assert_eq!(swapped(true, 0).kinds(), ["out_of_order"]);
     swapped(false, 0).passes();
     swapped(true, 9).passes();
+}
+
+#[test]
+fn order_may_be_promised_among_messages_of_one_quality_only() {
+    let swapped = |within: OrderWithin, same_quality: bool| {
+        tale(|t| {
+            t.contract.queues[0].ordered = Some(OrderPromise { within, ..OrderPromise::default() });
+            t.put(1, None, Done);
+            let quality = if same_quality { t.persistent } else { t.nonpersistent };
+            let put = Put { quality, ..t.message(2, None) };
+            t.call(t.producer, Operation::Put(put), Done);
+            t.get(2, None);
+            t.get(1, None);
+        })
+    };
+    assert_eq!(swapped(OrderWithin::Priority, false).kinds(), ["out_of_order"]);
+    assert_eq!(swapped(OrderWithin::PriorityAndQuality, true).kinds(), ["out_of_order"]);
+    swapped(OrderWithin::PriorityAndQuality, false).passes();
+}
+
+#[test]
+fn a_message_that_was_backed_out_may_lose_its_place_where_the_contract_says_so() {
+    let overtaken = |redelivered: Redelivered, backed_out: bool| {
+        tale(|t| {
+            t.contract.queues[0].ordered = Some(OrderPromise { redelivered, ..OrderPromise::default() });
+            t.put(1, None, Done);
+            t.put(2, None, Done);
+            if backed_out {
+                let unit = t.consumers_unit();
+                t.get(1, Some(unit));
+                t.backout(t.consumer, unit);
+            }
+            t.get(2, None);
+            t.get(1, None);
+        })
+    };
+    assert_eq!(overtaken(Redelivered::KeepsItsPlace, true).kinds(), ["out_of_order"]);
+    assert_eq!(overtaken(Redelivered::LosesItsPlace, false).kinds(), ["out_of_order"]);
+    overtaken(Redelivered::LosesItsPlace, true).passes();
 }
 
 #[test]

@@ -110,7 +110,7 @@ impl World {
 fn run(acts: &[Act], tampering: Tampering) -> (Tale, usize) {
     let mut tale = Tale::new();
     // Backed out messages are overtaken by later units of work: no order is promised here.
-    tale.contract.queues[0].ordered = false;
+    tale.contract.queues[0].ordered = None;
     let mut world = World { tale, queue: VecDeque::new(), next: 0, finals: 0, tampering, again: None };
     for act in acts {
         match *act {

@@ -1,0 +1,170 @@
+//! Who was the active owner of what must have one, and when: tenures, and those that overlap.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::contract::{Contract, Exclusive, PROCESS_ENDED};
+use crate::finding::{Draft, Subject};
+use crate::history::Moment;
+use crate::index::Index;
+use crate::permissions::Event;
+use crate::story::seconds;
+use crate::verdict::FindingKind;
+
+/// A time in which one process was an active owner.
+#[derive(Clone, Copy, Debug)]
+struct Tenure<'h> {
+    /// A place in the contract's list.
+    exclusive: usize,
+    resource: &'h str,
+    owner: &'h str,
+    from: Moment,
+    /// `None`: it still is.
+    to: Option<Moment>,
+}
+
+/// Two owners at once.
+#[derive(Clone, Debug)]
+pub(crate) struct Overlap {
+    pub(crate) resource: String,
+    /// Who, and since when.
+    pub(crate) owners: [(String, u64); 2],
+    pub(crate) from_ns: u64,
+    pub(crate) to_ns: u64,
+    /// Neither had ceased in the end.
+    pub(crate) goes_on: bool,
+    /// A place in the contract's list.
+    exclusive: usize,
+}
+
+impl Overlap {
+    fn sentence(&self) -> String {
+        let [(one, one_since), (other, other_since)] = &self.owners;
+        let until = if self.goes_on { "on" } else { &format!("until {}", seconds(self.to_ns)) };
+        format!(
+            "{} had two active owners from {} {until}: {one} since {} and {other} since {}",
+            self.resource,
+            seconds(self.from_ns),
+            seconds(*one_since),
+            seconds(*other_since)
+        )
+    }
+}
+
+/// All tenures of a history.
+pub(crate) struct Ownership<'h> {
+    tenures: Vec<Tenure<'h>>,
+}
+
+impl<'h> Ownership<'h> {
+    pub(crate) fn new(contract: &Contract, events: &[Event<'h>]) -> Self {
+        let tenures = contract.exclusive.iter().enumerate();
+        Ownership { tenures: tenures.flat_map(|(place, exclusive)| tenures_of(place, exclusive, events)).collect() }
+    }
+
+    /// Whether this process was an active owner at this moment; at the very end of its tenure it still was.
+    pub(crate) fn is_owner(&self, resource: &str, process: &str, at: Moment) -> bool {
+        self.tenures.iter().any(|tenure| {
+            tenure.resource == resource
+                && tenure.owner == process
+                && tenure.from < at
+                && tenure.to.is_none_or(|to| at <= to)
+        })
+    }
+
+    /// Each two tenures of different owners of one resource that overlap, by more than a point of time.
+    fn overlaps(&self, end_ns: u64) -> Vec<Overlap> {
+        let mut overlaps = Vec::new();
+        for (place, one) in self.tenures.iter().enumerate() {
+            for other in &self.tenures[place + 1..] {
+                if (one.exclusive, one.resource) != (other.exclusive, other.resource) || one.owner == other.owner {
+                    continue;
+                }
+                let (earlier, later) = if one.from < other.from { (one, other) } else { (other, one) };
+                let end = |tenure: &Tenure<'_>| tenure.to.map_or(end_ns, |to| to.at_ns);
+                let (from_ns, to_ns) = (later.from.at_ns, end(earlier).min(end(later)));
+                if from_ns < to_ns {
+                    overlaps.push(Overlap {
+                        resource: one.resource.to_owned(),
+                        owners: [earlier, later].map(|tenure| (tenure.owner.to_owned(), tenure.from.at_ns)),
+                        from_ns,
+                        to_ns,
+                        goes_on: earlier.to.is_none() && later.to.is_none(),
+                        exclusive: one.exclusive,
+                    });
+                }
+            }
+        }
+        overlaps.sort_by_key(|overlap| overlap.from_ns);
+        overlaps
+    }
+}
+
+fn tenures_of<'h>(place: usize, exclusive: &Exclusive, events: &[Event<'h>]) -> Vec<Tenure<'h>> {
+    let is_in = |names: &[String], name: &str| names.iter().any(|listed| listed == name);
+    let mut open: BTreeMap<(&str, &str), Moment> = BTreeMap::new();
+    let mut paused: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut tenures = Vec::new();
+    let mut close = |(resource, owner), from, to| {
+        tenures.push(Tenure { exclusive: place, resource, owner, from, to });
+    };
+    for event in events {
+        let process = event.process();
+        let key = (event.subject, process);
+        let is_meant = exclusive.resource.as_ref().is_none_or(|resource| resource == event.subject);
+        if is_meant && is_in(&exclusive.begins, event.name) {
+            paused.remove(&key);
+            open.entry(key).or_insert(event.at);
+        }
+        if is_meant && is_in(&exclusive.ends, event.name) {
+            paused.remove(&key);
+            if let Some(from) = open.remove(&key) {
+                close(key, from, Some(event.at));
+            }
+        }
+        let pauses = is_in(&exclusive.pauses, event.name);
+        if pauses || event.name == PROCESS_ENDED {
+            for (key, from) in open.extract_if(.., |(_, owner), _| *owner == process) {
+                close(key, from, Some(event.at));
+                paused.insert(key);
+            }
+        }
+        if event.name == PROCESS_ENDED {
+            paused.retain(|(_, owner)| *owner != process);
+        }
+        if is_in(&exclusive.resumes, event.name) {
+            for key in paused.extract_if(.., |(_, owner)| *owner == process) {
+                open.insert(key, event.at);
+            }
+        }
+    }
+    for (key, from) in open {
+        close(key, from, None);
+    }
+    tenures
+}
+
+/// Overlaps: longer than allowed are violations, the others are returned, by the place of their rule.
+pub(crate) fn check(
+    index: &Index<'_>,
+    contract: &Contract,
+    ownership: &Ownership<'_>,
+    drafts: &mut Vec<Draft>,
+) -> Vec<(usize, Overlap)> {
+    let mut permitted = Vec::new();
+    for overlap in ownership.overlaps(index.audit.at_ns) {
+        let allowed_ns = contract.exclusive[overlap.exclusive].allowed_overlap_ns;
+        if overlap.to_ns - overlap.from_ns <= allowed_ns {
+            permitted.push((overlap.exclusive, overlap));
+            continue;
+        }
+        let allowed = if allowed_ns == 0 { String::new() } else { format!("; {} is allowed", seconds(allowed_ns)) };
+        drafts.push(Draft {
+            kind: FindingKind::SplitBrain,
+            at_ns: overlap.from_ns.saturating_add(allowed_ns),
+            queue: None,
+            message: format!("{}{allowed}", overlap.sentence()),
+            subject: Subject::Overlap(Box::new(overlap)),
+        });
+    }
+    permitted
+}
