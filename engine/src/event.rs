@@ -8,8 +8,8 @@ use core::fmt;
 use crate::coupling_facility::command::Connector;
 use crate::machine::Incarnation;
 use crate::name::{
-    Address, CouplingFacilityName, ImageName, MessagingEngineName, ProcessName, QueueManagerName, QueueName, SchemaName,
-    StructureName, TableName,
+    Address, CouplingFacilityName, ImageName, MessagingEngineName, ProcessName, QueueManagerName, QueueName,
+    SchemaName, StructureName, TableName,
 };
 use crate::unit_of_work::{Outcome, UnitOfWorkId, UnitOfWorkState};
 

@@ -25,7 +25,7 @@ mod server;
 mod tables;
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 
 pub use definition::{Capacity, DatabaseDefinition};
 pub use frame::TransactionNumber;

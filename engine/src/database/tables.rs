@@ -101,10 +101,4 @@ impl Tables {
             })
         })
     }
-
-    /// Rows, and bytes of their values.
-    #[cfg(test)]
-    pub(super) fn size(&self) -> (u64, u64) {
-        (self.rows, self.bytes)
-    }
 }

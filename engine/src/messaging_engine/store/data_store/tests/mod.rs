@@ -1,0 +1,5 @@
+//! A data store by its claims.
+
+mod ownership;
+mod strategies;
+mod world;
