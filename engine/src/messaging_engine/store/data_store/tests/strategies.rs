@@ -29,7 +29,7 @@ fn message(item: u64, reliability: Reliability) -> StoredMessage {
     }
 }
 
-fn add(item: u64, reliability: Reliability) -> Change {
+pub(super) fn add(item: u64, reliability: Reliability) -> Change {
     Change::Add(message(item, reliability))
 }
 
@@ -37,11 +37,11 @@ fn remove(item: u64, reliability: Reliability) -> Change {
     Change::Remove { item: ItemId(item), reliability }
 }
 
-const ASSURED: Reliability = Reliability::AssuredPersistent;
+pub(super) const ASSURED: Reliability = Reliability::AssuredPersistent;
 const RELIABLE: Reliability = Reliability::ReliablePersistent;
 
 /// The items that another instance finds after the last one has died.
-fn survivors(world: &mut World) -> Vec<u64> {
+pub(super) fn survivors(world: &mut World) -> Vec<u64> {
     let last = world.instances.len() - 1;
     world.kill(last);
     let next = world.open(world.instances[last].store.definition().clone());
