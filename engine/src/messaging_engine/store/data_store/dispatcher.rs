@@ -134,7 +134,8 @@ impl Dispatcher {
                     }
                 }
                 Change::Remove { item, reliability } if reliability.is_persistent() => {
-                    if !matches!(self.late.remove(&item), Some(RowWrite::Add(_))) {
+                    let before = self.late.remove(&item);
+                    if !matches!(before, Some(RowWrite::Add(_))) {
                         self.late.insert(item, RowWrite::Remove(item));
                     }
                 }

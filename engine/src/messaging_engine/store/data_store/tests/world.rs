@@ -63,6 +63,9 @@ pub(super) struct World {
     later: Vec<(Time, Delivery)>,
 }
 
+/// When something is due, and what: a timer of an instance (or of the database), or something that comes late.
+type Due = (Time, Option<(usize, TimerId)>, Option<usize>);
+
 pub(super) fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
@@ -211,7 +214,7 @@ impl World {
             while let Some(delivery) = self.soon.pop_front() {
                 self.deliver(delivery);
             }
-            let mut next: Option<(Time, Option<(usize, TimerId)>, Option<usize>)> = None;
+            let mut next: Option<Due> = None;
             let mut consider = |at: Time, timer, later| {
                 if at <= until && next.is_none_or(|(first, ..)| at < first) {
                     next = Some((at, timer, later));
