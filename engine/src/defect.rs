@@ -58,6 +58,13 @@ defects! {
 
     // Databases and data stores.
 
+    /// a messaging engine activates without the lock of its data store
+    StoreLockIgnored = "store-lock-ignored";
+    /// an instance whose data store was taken over never checks INC_UUID
+    OldOwnerNotFenced = "old-owner-not-fenced";
+    /// an assured message is acknowledged when it is queued to the persistent dispatcher
+    LazyWriteAcknowledged = "lazy-write-acknowledged";
+
     // File servers and file stores.
 
     // Messaging engines.

@@ -11,7 +11,8 @@ use crate::machine::Incarnation;
 use crate::messaging_engine::store::StoreFailure;
 use crate::messaging_engine::store::file_store::file_store_message;
 use crate::name::{
-    CouplingFacilityName, ImageName, MessagingEngineName, ProcessName, QueueManagerName, QueueName, StructureName,
+    Address, CouplingFacilityName, ImageName, MessagingEngineName, ProcessName, QueueManagerName, QueueName,
+    SchemaName, StructureName, TableName,
 };
 use crate::unit_of_work::{Outcome, UnitOfWorkId, UnitOfWorkState};
 
@@ -166,6 +167,37 @@ events! {
     // Core groups and the HA manager.
 
     // Databases and data stores.
+
+    /// the database has replayed its log and accepts sessions; what had not committed is rolled back, nobody holds a lock
+    Headline DatabaseStarted { database: Address, transactions: u64 } = "database_started", "{database} open after {transactions} log records";
+    /// nothing was heard of a session for the keep-alive: it is rolled back and its locks are released
+    Detection DatabaseSessionExpired { session: ProcessName } = "database_session_expired", "session of {session} expired: rolled back, locks released";
+    /// an operator ended the sessions of a client
+    Headline DatabaseSessionKilled { session: ProcessName } = "database_session_killed", "session of {session} killed: rolled back, locks released";
+    /// a transaction was refused because the table space is full
+    Detail DatabaseFull { schema: SchemaName } = "database_full", "no room in {schema}: transaction rolled back";
+    /// a transaction waited longer for a table lock than it wanted
+    Detail DatabaseLockTimedOut { table: TableName, session: ProcessName } = "database_lock_timed_out", "{session} gave up waiting for {table}";
+    /// a messaging engine begins to ask for the lock of its data store
+    Detail StoreLockAttempted { engine: MessagingEngineName } = "store_lock_attempted", "CWSIS1538I {engine} is attempting to obtain an exclusive lock on the data store";
+    /// a messaging engine waits for the lock of its data store, which somebody else holds
+    Headline StoreLockWaiting { engine: MessagingEngineName } = "store_lock_waiting", "CWSIS1593I {engine} waits: the data store is owned by another instance";
+    /// the owner row of the data store names an earlier instance of the same engine
+    Detail StoreOwnedBefore { engine: MessagingEngineName } = "store_owned_before", "CWSIS1543I CWSIS1545I {engine}: an earlier instance owned the data store";
+    /// a messaging engine owns its data store
+    Recovery StoreLockAcquired { engine: MessagingEngineName } = "store_lock_acquired", "CWSIS1537I {engine} has acquired an exclusive lock on the data store";
+    /// a messaging engine has lost the lock of its data store
+    Detection StoreLockLost { engine: MessagingEngineName } = "store_lock_lost", "CWSIS1594I {engine} has lost the lock on the data store";
+    /// a messaging engine could not get the lock of its data store for as long as it waits
+    Headline StoreLockRefused { engine: MessagingEngineName } = "store_lock_refused", "CWSIS1519E {engine} cannot obtain the lock on its data store";
+    /// a messaging engine could not reach its database for as long as it tries
+    Detection StoreUnreachable { engine: MessagingEngineName } = "store_unreachable", "{engine} cannot reach the database of its data store";
+    /// the data store belongs to another messaging engine
+    Headline StoreOfAnotherEngine { engine: MessagingEngineName } = "store_of_another_engine", "CWSIS1535E the ME_UUID in the data store is not that of {engine}";
+    /// a messaging engine found that another instance of it has taken over the data store
+    Detection StoreTakenOver { engine: MessagingEngineName } = "store_taken_over", "CWSIS1535E same ME_UUID, different INC_UUID: another instance of {engine} owns the data store";
+    /// an instance took the data store over from one that had not refreshed its ownership
+    Headline StoreTakeover { engine: MessagingEngineName } = "store_takeover", "{engine} takes the data store over: its owner has not refreshed ME_LUTS";
 
     // File servers and file stores.
     /// a file server took a lock away from a holder that is gone

@@ -109,6 +109,10 @@ name! {
     SchemaName
 }
 name! {
+    /// A table of a schema: `SIBOWNER`.
+    TableName
+}
+name! {
     /// A directory of a file server: one messaging engine's file store.
     DirectoryName
 }

@@ -100,6 +100,13 @@ steps! {
 
     // Databases and data stores.
 
+    /// the database has written a transaction to its log, which is not forced
+    DatabaseCommitWritten = "database.commit_written";
+    /// the log of the database is forced, the session has not been told
+    DatabaseCommitForced = "database.commit_forced";
+    /// a messaging engine has written its incarnation into the owner row and holds the store
+    StoreOwned = "store.owned";
+
     // File servers and file stores.
     /// a file server has appended a write to its disk, which has not been forced
     FileWriteAppended = "file_server.write_appended";

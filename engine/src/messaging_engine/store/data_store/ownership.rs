@@ -1,0 +1,426 @@
+//! Taking, keeping and losing ownership of the tables.
+//!
+//! **In the product.** A starting instance locks `SIBOWNERO`, then `SIBOWNER`, and reads the row: none, it writes its own;
+//! of another engine, it gives up (CWSIS1535E); of the same engine, it writes its own `INC_UUID`, locks again, and makes
+//! sure that it is still there. Two tables, so that nobody slips in while the inner lock is given back. Every 20 s it
+//! touches the row. An instance that comes back after its session was lost compares `INC_UUID` before it goes on.
+//! Documented: IBM WebSphere Application Server, "Data store exclusive access", "Data store tables".
+//!
+//! With *restrict long running locks* the locks last for one look or one write. The owner moves `ME_LUTS` at each refresh;
+//! an instance that finds the row `STARTED` watches whether it moves, and takes over when it has not for so many looks.
+//! Between that and the next refresh of the old owner both may write: the refresh is all that fences it.
+//!
+//! **Chosen.** An attempt for a lock follows the one before without a pause. A session that broke is opened again from
+//! `stale_retry_delay` on, at all levels; what differs is for how long.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use super::rows::encode;
+use super::{DataStore, OUTER_LOCK, OWNER, Phase, WORK, row, rows};
+use crate::database::frame::{Answer, DatabaseError, LockPatience, RowKey, Statement, Then};
+use crate::defect::Defect;
+use crate::event::Event;
+use crate::machine::{Effect, Effects};
+use crate::messaging_engine::definition::{EngineUuid, IncarnationUuid};
+use crate::messaging_engine::store::{Contents, ItemId, PreparedTransaction, StoreEvent, StoreFailure, StoredMessage};
+use crate::step::Step;
+use crate::time::{Duration, Time};
+
+/// `ME_STATUS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum OwnerStatus {
+    Started,
+    Stopped,
+}
+
+/// The row of `SIBOWNER`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct OwnerRow {
+    /// `ME_UUID`.
+    pub(super) engine: EngineUuid,
+    /// `INC_UUID`.
+    pub(super) incarnation: IncarnationUuid,
+    /// `ME_LUTS`, by the clock of the owner's host.
+    pub(super) last_update: Time,
+    /// `ME_STATUS`.
+    pub(super) status: OwnerStatus,
+}
+
+impl OwnerRow {
+    pub(super) fn stopped(self, now: Time) -> Self {
+        OwnerRow { last_update: now, status: OwnerStatus::Stopped, ..self }
+    }
+}
+
+/// What an instance that is becoming the owner waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Awaited {
+    /// The session, or the end of a pause.
+    Session,
+    /// `SIBOWNERO`.
+    OuterLock,
+    /// `SIBOWNER`, and what it holds.
+    Owner,
+    /// That its own row is written.
+    Write,
+    /// `SIBOWNER` again, and that the row is still its own.
+    Verification,
+    /// What the tables hold.
+    Contents,
+}
+
+/// An instance that is becoming, or becoming again, the owner.
+#[derive(Debug)]
+pub(super) struct Taking {
+    /// Whether it never had the store; otherwise it has lost its session.
+    is_opening: bool,
+    /// When it gives up; `None` for never.
+    deadline: Option<Time>,
+    awaited: Awaited,
+    /// When a pause ends.
+    pause_until: Option<Time>,
+    has_told_waiting: bool,
+    /// The owner row of another incarnation, and how often it was seen unmoved.
+    watched: Option<(OwnerRow, u32)>,
+    /// Item numbers below this may have been given out.
+    reserved: u64,
+}
+
+impl Taking {
+    pub(super) fn opening(deadline: Time) -> Self {
+        Self::new(true, Some(deadline))
+    }
+
+    pub(super) fn regaining(deadline: Option<Time>) -> Self {
+        Self::new(false, deadline)
+    }
+
+    fn new(is_opening: bool, deadline: Option<Time>) -> Self {
+        Taking {
+            is_opening,
+            deadline,
+            awaited: Awaited::Session,
+            pause_until: None,
+            has_told_waiting: false,
+            watched: None,
+            reserved: 0,
+        }
+    }
+
+    pub(super) fn is_opening(&self) -> bool {
+        self.is_opening
+    }
+}
+
+/// What the owner row says to an instance that reads it.
+enum Verdict {
+    /// It is this instance's, or nobody's, or a predecessor's: take it.
+    Take,
+    /// The same, and the predecessor seems dead.
+    TakeOver,
+    /// Somebody seems to be alive: look again later.
+    Watch,
+    /// There is no way.
+    Fail(StoreFailure),
+}
+
+impl DataStore {
+    fn taking(&mut self) -> &mut Taking {
+        match &mut self.phase {
+            Phase::Taking(taking) => taking,
+            _ => panic!("ownership is taken in its phase"),
+        }
+    }
+
+    pub(super) fn connect(&mut self, effects: &mut Effects) {
+        let connection = effects.connect(self.definition.database.clone(), self.definition.read_timeout);
+        self.connection = Some(connection);
+    }
+
+    /// Does nothing for a while, or until the deadline.
+    pub(super) fn pause(&mut self, now: Time, pause: Duration, effects: &mut Effects) {
+        let taking = self.taking();
+        let until = now + pause;
+        taking.awaited = Awaited::Session;
+        taking.pause_until = Some(until);
+        let at = taking.deadline.map_or(until, |deadline| deadline.min(until));
+        effects.push(Effect::SetTimer { timer: self.taking_timer(), at });
+    }
+
+    pub(super) fn taking_timer_ran_out(&mut self, now: Time, effects: &mut Effects) {
+        let is_connected = self.is_connected;
+        let Phase::Taking(taking) = &mut self.phase else { return };
+        if taking.deadline.is_some_and(|deadline| deadline <= now) {
+            let failure = if is_connected { StoreFailure::Locked } else { StoreFailure::Unreachable };
+            self.fail(failure, effects);
+            return;
+        }
+        if taking.pause_until.take_if(|until| *until <= now).is_none() {
+            return;
+        }
+        if let Some(at) = taking.deadline {
+            effects.push(Effect::SetTimer { timer: self.taking_timer(), at });
+        }
+        if is_connected {
+            self.take_first_step(effects);
+        } else {
+            self.connect(effects);
+        }
+    }
+
+    fn lock(&self, table: &crate::name::TableName) -> Statement {
+        Statement::Lock { table: table.clone(), patience: LockPatience::Wait(self.definition.lock_patience) }
+    }
+
+    fn take_step(&mut self, awaited: Awaited, effects: &mut Effects) {
+        self.taking().awaited = awaited;
+        let (transaction, statements, then) = match awaited {
+            Awaited::Session => return,
+            Awaited::OuterLock => (OUTER_LOCK, vec![self.lock(&self.tables.outer_owner)], Then::Continue),
+            Awaited::Owner | Awaited::Verification => {
+                let tables = &self.tables;
+                let look = vec![self.lock(&tables.owner), tables.read_owner(), tables.read_reserved()];
+                (OWNER, look, Then::Continue)
+            }
+            Awaited::Write => {
+                let mut writes: Vec<Statement> = self.own_row.iter().map(|own| self.tables.put_owner(own)).collect();
+                if self.taking().is_opening {
+                    let before = self.taking().reserved;
+                    let reserved = self.dispatcher.reserve(before);
+                    writes.push(self.tables.put_reserved(reserved));
+                }
+                (OWNER, writes, Then::Commit)
+            }
+            Awaited::Contents => {
+                let tables = &self.tables;
+                let scan = |table: &crate::name::TableName| Statement::Scan { table: table.clone() };
+                let scans = vec![
+                    tables.read_reserved(),
+                    scan(&tables.items),
+                    scan(&tables.redelivery_counts),
+                    scan(&tables.transactions),
+                ];
+                (WORK, scans, Then::Rollback)
+            }
+        };
+        self.awaited = Some(self.execute(transaction, statements, then, effects));
+    }
+
+    pub(super) fn take_first_step(&mut self, effects: &mut Effects) {
+        let first = if Defect::StoreLockIgnored.is_planted() {
+            Awaited::Contents
+        } else if self.definition.restrict_long_running_locks {
+            Awaited::Owner
+        } else {
+            Awaited::OuterLock
+        };
+        self.take_step(first, effects);
+    }
+
+    pub(super) fn taking_answered(
+        &mut self,
+        now: Time,
+        result: Result<Vec<Answer>, DatabaseError>,
+        effects: &mut Effects,
+    ) {
+        let awaited = self.taking().awaited;
+        let mut answers = match result {
+            Ok(answers) => VecDeque::from(answers),
+            Err(DatabaseError::LockTimeout) => {
+                if !core::mem::replace(&mut self.taking().has_told_waiting, true) {
+                    self.report(|engine| Event::StoreLockWaiting { engine }, effects);
+                }
+                self.take_step(awaited, effects);
+                return;
+            }
+            Err(_) => {
+                // No room for the row, in a table space that is full: as if the database were not there.
+                self.taking().awaited = Awaited::Session;
+                self.pause(now, self.definition.lock_retry_interval, effects);
+                return;
+            }
+        };
+        match awaited {
+            Awaited::Session => {}
+            Awaited::OuterLock => self.take_step(Awaited::Owner, effects),
+            Awaited::Owner => self.owner_read(now, row(&mut answers), row(&mut answers), effects),
+            Awaited::Write if self.definition.restrict_long_running_locks => self.ownership_written(now, effects),
+            Awaited::Write => self.take_step(Awaited::Verification, effects),
+            Awaited::Verification => match row(&mut answers).map(|row| postcard::from_bytes::<OwnerRow>(&row)) {
+                Some(Ok(found)) if found.incarnation == self.incarnation => self.ownership_written(now, effects),
+                _ => self.fail(StoreFailure::TakenOver, effects),
+            },
+            Awaited::Contents => match self.contents(&mut answers) {
+                Some(contents) => {
+                    let is_opening = self.taking().is_opening;
+                    self.running(now, is_opening.then_some(contents), effects);
+                }
+                None => self.fail(StoreFailure::Corrupt, effects),
+            },
+        }
+    }
+
+    fn owner_read(&mut self, now: Time, found: Option<Vec<u8>>, reserved: Option<Vec<u8>>, effects: &mut Effects) {
+        self.taking().reserved = reserved.and_then(|row| postcard::from_bytes(&row).ok()).unwrap_or(1);
+        match self.judge(found, effects) {
+            Verdict::Fail(failure) => self.fail(failure, effects),
+            Verdict::Watch => {
+                if !core::mem::replace(&mut self.taking().has_told_waiting, true) {
+                    self.report(|engine| Event::StoreLockWaiting { engine }, effects);
+                }
+                let _ = self.execute(OWNER, Vec::new(), Then::Rollback, effects);
+                self.pause(now, self.definition.lock_retry_interval, effects);
+            }
+            verdict @ (Verdict::Take | Verdict::TakeOver) => {
+                if matches!(verdict, Verdict::TakeOver) {
+                    self.report(|engine| Event::StoreTakeover { engine }, effects);
+                }
+                let own = OwnerRow {
+                    engine: self.definition.uuid.clone(),
+                    incarnation: self.incarnation.clone(),
+                    last_update: now,
+                    status: OwnerStatus::Started,
+                };
+                // Coming back, the classic owner finds its row as it left it, and holds the locks again.
+                let is_unchanged = !self.taking().is_opening && !self.definition.restrict_long_running_locks;
+                if is_unchanged {
+                    self.ownership_written(now, effects);
+                } else {
+                    self.own_row = Some(own);
+                    self.take_step(Awaited::Write, effects);
+                }
+            }
+        }
+    }
+
+    fn judge(&mut self, found: Option<Vec<u8>>, effects: &mut Effects) -> Verdict {
+        let is_opening = self.taking().is_opening;
+        let Some(found) = found else {
+            return if is_opening { Verdict::Take } else { Verdict::Fail(StoreFailure::WrongEngine) };
+        };
+        let Ok(found) = postcard::from_bytes::<OwnerRow>(&found) else {
+            return Verdict::Fail(StoreFailure::Corrupt);
+        };
+        if found.engine != self.definition.uuid {
+            return Verdict::Fail(StoreFailure::WrongEngine);
+        }
+        if found.incarnation == self.incarnation {
+            return Verdict::Take;
+        }
+        if !is_opening {
+            let is_fenced = !Defect::OldOwnerNotFenced.is_planted();
+            return if is_fenced { Verdict::Fail(StoreFailure::TakenOver) } else { Verdict::Take };
+        }
+        self.report(|engine| Event::StoreOwnedBefore { engine }, effects);
+        if !self.definition.restrict_long_running_locks || found.status == OwnerStatus::Stopped {
+            return Verdict::Take;
+        }
+        let looks = match self.taking().watched.take() {
+            Some((seen, looks)) if seen == found => looks + 1,
+            _ => 0,
+        };
+        self.taking().watched = Some((found, looks));
+        if looks >= self.definition.lock_retry_count { Verdict::TakeOver } else { Verdict::Watch }
+    }
+
+    fn ownership_written(&mut self, now: Time, effects: &mut Effects) {
+        effects.step(Step::StoreOwned);
+        self.report(|engine| Event::StoreLockAcquired { engine }, effects);
+        if self.taking().is_opening {
+            self.take_step(Awaited::Contents, effects);
+        } else {
+            self.running(now, None, effects);
+        }
+    }
+
+    /// What the tables hold; `None` if a row cannot be read.
+    fn contents(&mut self, answers: &mut VecDeque<Answer>) -> Option<Contents> {
+        let found_reserved = row(answers).and_then(|row| postcard::from_bytes(&row).ok()).unwrap_or(1);
+        let persists = self.definition.was_level.persists_redelivery_count();
+        let item_rows = rows(answers);
+        let mut counts = std::collections::BTreeMap::new();
+        for (key, value) in rows(answers) {
+            let RowKey::Number(item) = key else { return None };
+            counts.insert(ItemId(item), postcard::from_bytes::<u32>(&value).ok()?);
+        }
+        let mut messages = Vec::with_capacity(item_rows.len());
+        for (_, value) in item_rows {
+            let mut message: StoredMessage = postcard::from_bytes(&value).ok()?;
+            let failed = &mut message.message.failed_deliveries;
+            // Without the column, the count starts again.
+            *failed = if persists { counts.get(&message.item).copied().unwrap_or(*failed) } else { 0 };
+            messages.push(message);
+        }
+        let mut prepared = Vec::new();
+        for (_, value) in rows(answers) {
+            prepared.push(postcard::from_bytes::<PreparedTransaction>(&value).ok()?);
+        }
+        let adds = prepared.iter().flat_map(|transaction| &transaction.adds);
+        let highest = messages.iter().chain(adds).map(|message| message.item.0 + 1).max().unwrap_or(1);
+        // The block of this instance begins where those before it ended.
+        let begin = if Defect::StoreLockIgnored.is_planted() { found_reserved } else { self.taking().reserved };
+        self.dispatcher.opened(&prepared);
+        Some(Contents { messages, prepared, next_item: begin.max(highest) })
+    }
+
+    fn running(&mut self, now: Time, contents: Option<Contents>, effects: &mut Effects) {
+        self.phase = Phase::Running;
+        self.events.push_back(contents.map_or(StoreEvent::Regained, StoreEvent::Opened));
+        effects.push(Effect::CancelTimer { timer: self.taking_timer() });
+        self.set_refresh(now, effects);
+        self.pump(now, effects);
+    }
+
+    fn set_refresh(&mut self, now: Time, effects: &mut Effects) {
+        self.next_refresh = now + self.definition.lock_refresh;
+        effects.push(Effect::SetTimer { timer: self.refresh_timer(), at: self.next_refresh });
+    }
+
+    /// Touches the owner row.
+    pub(super) fn refresh(&mut self, now: Time, effects: &mut Effects) {
+        self.set_refresh(now, effects);
+        if self.awaited.is_some() || Defect::StoreLockIgnored.is_planted() {
+            return;
+        }
+        let read = self.tables.read_owner();
+        let statements = if self.definition.restrict_long_running_locks {
+            vec![self.lock(&self.tables.owner), read]
+        } else {
+            vec![read]
+        };
+        self.awaited = Some(self.execute(OWNER, statements, Then::Continue, effects));
+    }
+
+    pub(super) fn refresh_answered(
+        &mut self,
+        now: Time,
+        result: Result<Vec<Answer>, DatabaseError>,
+        effects: &mut Effects,
+    ) {
+        // A look that had to wait too long is repeated at the next refresh; a write has no answer of interest.
+        let Ok(answers) = result else { return };
+        let Some(found) = row(&mut VecDeque::from(answers)) else { return };
+        let is_own = self.own_row.as_ref().is_some_and(|own| encode(own) == found)
+            || postcard::from_bytes::<OwnerRow>(&found).is_ok_and(|found| found.incarnation == self.incarnation);
+        if !is_own {
+            if Defect::OldOwnerNotFenced.is_planted() {
+                if self.definition.restrict_long_running_locks {
+                    let _ = self.execute(OWNER, Vec::new(), Then::Rollback, effects);
+                }
+                return;
+            }
+            self.report(|engine| Event::StoreLockLost { engine }, effects);
+            self.fail(StoreFailure::TakenOver, effects);
+            return;
+        }
+        if self.definition.restrict_long_running_locks
+            && let Some(own) = &mut self.own_row
+        {
+            own.last_update = now;
+            let put = self.tables.put_owner(own);
+            self.awaited = Some(self.execute(OWNER, vec![put], Then::Commit, effects));
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! A data store by its claims.
+
+#[cfg(feature = "defects")]
+mod defects;
+mod ownership;
+mod strategies;
+mod world;
