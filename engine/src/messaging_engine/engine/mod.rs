@@ -23,6 +23,8 @@ mod queue_point;
 mod restart;
 mod sending;
 mod session;
+#[cfg(test)]
+mod tests;
 mod transaction;
 
 use std::collections::{BTreeMap, BTreeSet};
