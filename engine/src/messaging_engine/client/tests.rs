@@ -58,7 +58,8 @@ fn stands() -> (BusClient, Effects) {
 
 #[test]
 fn a_bootstrap_server_leads_to_the_server_that_runs_the_engine() {
-    stands();
+    let (client, _) = stands();
+    assert!(!client.is_quiescing() && !client.has_uncommitted_work());
 }
 
 #[test]

@@ -177,6 +177,11 @@ impl QueuePoint {
         u32::try_from(self.messages.len()).unwrap_or(u32::MAX)
     }
 
+    /// Whether a message is on it.
+    pub(super) fn contains(&self, item: ItemId) -> bool {
+        self.messages.contains_key(&item)
+    }
+
     /// A message, in whatever state.
     ///
     /// # Panics

@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::machine::Effects;
 use crate::messaging_engine::store::{Change, Contents, PreparedTransaction};
 use crate::time::Time;
-use crate::unit_of_work::Outcome;
+use crate::unit_of_work::{Outcome, Xid};
 
 impl MessagingEngine {
     /// Rebuilds queue points and transactions in doubt.
@@ -62,7 +62,7 @@ impl MessagingEngine {
         }
         for item in prepared.removes {
             let points = &mut self.work.queue_points;
-            let found = points.iter_mut().find(|(_, point)| point.messages().any(|(other, ..)| other == item));
+            let found = points.iter_mut().find(|(_, point)| point.contains(item));
             // A message that is to be removed and is not there has been removed.
             let Some((destination, point)) = found else { continue };
             point.change(item, ItemState::Removing(number));
@@ -73,7 +73,7 @@ impl MessagingEngine {
     }
 
     /// A new transaction; a global one is found by its name from now on.
-    pub(super) fn begin_transaction(&mut self, xid: Option<crate::unit_of_work::Xid>) -> TransactionNumber {
+    pub(super) fn begin_transaction(&mut self, xid: Option<Xid>) -> TransactionNumber {
         let number = TransactionNumber(self.work.next_transaction);
         self.work.next_transaction += 1;
         if let Some(xid) = &xid {

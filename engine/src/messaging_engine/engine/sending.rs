@@ -18,7 +18,7 @@ use crate::message::{MessageId, Priority};
 use crate::messaging_engine::frame::{BusReason, BusReply, OutgoingMessage, Scope};
 use crate::messaging_engine::message::BusMessage;
 use crate::messaging_engine::reliability::Reliability;
-use crate::messaging_engine::store::Change;
+use crate::messaging_engine::store::{Change, ItemId};
 use crate::name::DestinationName;
 use crate::step::Step;
 use crate::time::Time;
@@ -134,7 +134,7 @@ impl MessagingEngine {
         &mut self,
         now: Time,
         destination: &DestinationName,
-        expired: Vec<crate::messaging_engine::store::ItemId>,
+        expired: Vec<ItemId>,
         effects: &mut Effects,
     ) {
         let operations = expired.into_iter().map(|item| Operation { destination: destination.clone(), item });
