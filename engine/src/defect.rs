@@ -68,6 +68,12 @@ defects! {
     // File servers and file stores.
 
     // Messaging engines.
+    /// a planned stop of a messaging engine forgets uncommitted receives: their messages are removed from the store
+    EngineFailbackDropsInFlight = "engine-failback-drops-in-flight";
+    /// receives that are committed are not removed from the message store: they come back after a failover
+    RedeliversCommittedWork = "redelivers-committed-work";
+    /// a messaging engine rolls back what it finds in doubt when it starts
+    InDoubtRolledBackAtFailover = "in-doubt-rolled-back-at-failover";
 
     // Application servers.
 }

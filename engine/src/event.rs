@@ -8,13 +8,15 @@ use core::fmt;
 use crate::coupling_facility::command::Connector;
 use crate::file_server::frame::{FileClient, FilePath};
 use crate::machine::Incarnation;
+use crate::messaging_engine::EngineState;
+use crate::messaging_engine::frame::BusReason;
 use crate::messaging_engine::store::StoreFailure;
 use crate::messaging_engine::store::file_store::file_store_message;
 use crate::name::{
-    Address, CouplingFacilityName, ImageName, MessagingEngineName, ProcessName, QueueManagerName, QueueName,
-    SchemaName, StructureName, TableName,
+    Address, CouplingFacilityName, DestinationName, ImageName, MessagingEngineName, ProcessName, QueueManagerName,
+    QueueName, SchemaName, StructureName, TableName,
 };
-use crate::unit_of_work::{Outcome, UnitOfWorkId, UnitOfWorkState};
+use crate::unit_of_work::{Outcome, UnitOfWorkId, UnitOfWorkState, Xid};
 
 /// How much an event matters to somebody who reads a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -222,6 +224,50 @@ events! {
     Detail FileStoreFull { engine: MessagingEngineName } = "file_store_full", "CWSOM1042E {engine}: file store full";
 
     // Messaging engines.
+    /// a messaging engine's state has changed
+    Detail MessagingEngineState { engine: MessagingEngineName, state: EngineState } = "messaging_engine_state", "CWSID0016I messaging engine {engine} is in state {state}";
+    /// an activated instance of a messaging engine begins to start
+    Headline MessagingEngineStarting { engine: MessagingEngineName } = "messaging_engine_starting", "messaging engine {engine} starting";
+    /// a messaging engine owns its store and reconciles its destinations with their definitions
+    Detail MessagingEngineReconciling { engine: MessagingEngineName, messages: u32, in_doubt: u32 } = "messaging_engine_reconciling", "CWSIP0212I messaging engine {engine} reconciles its configuration: {messages} messages, {in_doubt} transactions in doubt";
+    /// a messaging engine begins to accept work
+    Recovery MessagingEngineStarted { engine: MessagingEngineName } = "messaging_engine_started", "messaging engine {engine} started (CWSID0016I)";
+    /// an activated instance of a messaging engine could not start
+    Detection MessagingEngineStartFailed { engine: MessagingEngineName, failure: StoreFailure } = "messaging_engine_start_failed", "CWSID0039E messaging engine {engine} could not start: {failure}";
+    /// a start was refused, because the engine has a common mode error
+    Headline MessagingEngineStartRefused { engine: MessagingEngineName } = "messaging_engine_start_refused", "CWSID0027E messaging engine {engine} cannot be restarted: a serious error has been reported";
+    /// a messaging engine lets work in progress end before it stops
+    Headline MessagingEngineStopping { engine: MessagingEngineName } = "messaging_engine_stopping", "messaging engine {engine} stopping";
+    /// a messaging engine no longer accepts work, in good order
+    Headline MessagingEngineStopped { engine: MessagingEngineName } = "messaging_engine_stopped", "messaging engine {engine} stopped";
+    /// a messaging engine no longer accepts work, because its message store failed: another server may do better
+    Detection MessagingEngineFailed { engine: MessagingEngineName, failure: StoreFailure } = "messaging_engine_failed", "CWSID0046E local error in messaging engine {engine}: {failure}";
+    /// a messaging engine no longer accepts work, and no other server would do better: it is not failed over
+    Detection MessagingEngineFailedGlobally { engine: MessagingEngineName, failure: StoreFailure } = "messaging_engine_failed_globally", "CWSID0029E common mode error in messaging engine {engine}: {failure}";
+    /// a starting messaging engine keeps a transaction in doubt until its coordinator returns
+    Headline EngineKeptInDoubt { engine: MessagingEngineName, xid: Xid } = "engine_kept_in_doubt", "{xid} kept in doubt by {engine}, waits for its coordinator";
+    /// a coordinator resolved a transaction that an earlier instance of the engine had prepared
+    Recovery EngineInDoubtResolved { engine: MessagingEngineName, xid: Xid, outcome: Outcome } = "engine_in_doubt_resolved", "coordinator resolved {xid} at {engine}: {outcome:?}";
+    /// a transaction was prepared and waits for its coordinator
+    Detail EnginePrepared { engine: MessagingEngineName, xid: Xid } = "engine_prepared", "{xid} prepared by {engine}";
+    /// a connection ended with work uncommitted or unacknowledged, which was rolled back
+    Detail BusConnectionRolledBack { engine: MessagingEngineName, messages: u32 } = "bus_connection_rolled_back", "connection to {engine} ended, {messages} messages rolled back";
+    /// a delivery of a message failed
+    Detail DeliveryFailed { destination: DestinationName, failed_deliveries: u32 } = "delivery_failed", "delivery of a message from {destination} failed, {failed_deliveries} by now";
+    /// a message went to an exception destination after too many failed deliveries
+    Headline ExceptionMessage { destination: DestinationName, exception_destination: DestinationName } = "exception_message", "message of {destination} sent to {exception_destination} after too many failed deliveries";
+    /// a message that failed too often and has nowhere to go is kept back for the blocked retry interval
+    Detail MessageBlocked { destination: DestinationName } = "message_blocked", "message on {destination} kept back for the blocked retry interval";
+    /// a send was refused because the destination has reached its high message threshold
+    Detail DestinationFull { destination: DestinationName } = "destination_full", "{destination} has reached its high message threshold";
+    /// the message store had no room and a transaction was rolled back for it
+    Headline MessageStoreFull { engine: MessagingEngineName } = "message_store_full", "message store of {engine} is full, transaction rolled back";
+    /// a best effort message was evicted to make room for a newer one
+    Detail BestEffortDiscarded { destination: DestinationName } = "best_effort_discarded", "best effort message on {destination} discarded, the buffer is full";
+    /// a message sent one way could not be taken; nobody is told
+    Detail OneWayDiscarded { destination: DestinationName, reason: BusReason } = "one_way_discarded", "message sent one way to {destination} discarded: {reason:?}";
+    /// an expired message was met on a queue point and removed
+    Detail BusMessageExpired { destination: DestinationName } = "bus_message_expired", "expired message on {destination} removed";
 
     // Application servers.
 }

@@ -120,6 +120,32 @@ steps! {
     FileStoreStored = "file_store.stored";
 
     // Messaging engines.
+    /// an instance of a messaging engine owns its message store and is not started yet
+    EngineStoreOwned = "engine.store_owned";
+    /// a messaging engine accepts work
+    EngineStarted = "engine.started";
+    /// a messaging engine begins to stop; clients have been told
+    EngineStopping = "engine.stopping";
+    /// a send outside a transaction is stored, its producer has not been told
+    EngineSendStored = "engine.send_stored";
+    /// a receive has locked its message, the consumer has not been told
+    EngineReceiveLocked = "engine.receive_locked";
+    /// the removal of a message received outside a transaction is stored, the consumer does not have it yet
+    EngineReceiveStored = "engine.receive_stored";
+    /// an acknowledgement is stored, the consumer has not been told
+    EngineAcknowledgeStored = "engine.acknowledge_stored";
+    /// a messaging engine was asked to commit, nothing is written yet
+    EngineCommitBegun = "engine.commit_begun";
+    /// a commit is stored, the client has not been told
+    EngineCommitStored = "engine.commit_stored";
+    /// phase one is stored, the coordinator has not been told
+    EnginePrepareStored = "engine.prepare_stored";
+    /// phase two is stored, the coordinator has not been told
+    EngineResolveStored = "engine.resolve_stored";
+    /// a transaction is rolled back, the client has not been told
+    EngineRolledBack = "engine.rolled_back";
+    /// a message lies on its exception destination
+    EngineExceptionStored = "engine.exception_stored";
 
     // Application servers.
 }

@@ -2,7 +2,10 @@
 
 pub mod client;
 pub mod definition;
+mod engine;
 pub mod frame;
 pub mod message;
 pub mod reliability;
 pub mod store;
+
+pub use engine::{EngineNotice, EngineState, Health, MessagingEngine};

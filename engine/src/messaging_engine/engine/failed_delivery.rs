@@ -1,0 +1,129 @@
+//! Deliveries that fail: counting them, and where a message goes that failed too often.
+//!
+//! **In the product.** A delivery fails when it is rolled back, recovered, or its connection ends before it is committed
+//! or acknowledged. The message is offered again at its old place. After the maximum failed deliveries it goes to the
+//! exception destination: none, the system's (`_SYSTEM.Exception.Destination.<engine>`), or a specific one, with the
+//! system's if that cannot be used. With none, it is offered again and again, after the blocked retry interval.
+//! Documented: IBM WebSphere Application Server, "Exception destinations", "Maximum failed deliveries".
+//!
+//! **Where the documentation is silent.** The count begins anew on the exception destination; messages that fail on the
+//! system exception destination stay there, without a limit. An orderly stop of the engine counts the deliveries that it
+//! interrupts, but moves nothing.
+
+use super::MessagingEngine;
+use super::queue_point::ItemState;
+use super::transaction::{IfRefused, Operation, Phase};
+use crate::event::Event;
+use crate::machine::Effects;
+use crate::messaging_engine::definition::ExceptionDestination;
+use crate::messaging_engine::store::Change;
+use crate::name::DestinationName;
+use crate::step::Step;
+use crate::time::Time;
+
+/// Where a message goes whose delivery has failed.
+enum Way {
+    Back,
+    Blocked,
+    To(DestinationName),
+}
+
+impl MessagingEngine {
+    /// Deliveries of these messages have failed: they are given back, or go where they go after too many.
+    pub(super) fn fail_deliveries(&mut self, now: Time, operations: Vec<Operation>, effects: &mut Effects) {
+        self.count_failed_deliveries(now, &operations, effects);
+        for operation in operations {
+            match self.way(&operation) {
+                Way::Back => {
+                    self.queue_point(&operation.destination).change(operation.item, ItemState::Available);
+                    self.work.refreshed.insert(operation.destination);
+                }
+                Way::Blocked => self.block(now, operation, effects),
+                Way::To(exception_destination) => self.move_to(now, operation, exception_destination, effects),
+            }
+        }
+    }
+
+    /// A message has nowhere to go: it is kept back for the blocked retry interval.
+    pub(super) fn block(&mut self, now: Time, operation: Operation, effects: &mut Effects) {
+        let Operation { destination, item } = operation;
+        let pause = self.destination(&destination).map(|it| it.blocked_retry_interval).unwrap_or_default();
+        self.queue_point(&destination).change(item, ItemState::Blocked { until: now + pause });
+        effects.report(Event::MessageBlocked { destination });
+    }
+
+    fn count_failed_deliveries(&mut self, now: Time, operations: &[Operation], effects: &mut Effects) {
+        let mut changes = Vec::new();
+        for Operation { destination, item } in operations {
+            let queue_point = self.queue_point(destination);
+            let failed_deliveries = queue_point.count_failed_delivery(*item);
+            let reliability = queue_point.message(*item).reliability;
+            changes.push(Change::CountFailedDelivery { item: *item, reliability, failed_deliveries });
+            effects.report(Event::DeliveryFailed { destination: destination.clone(), failed_deliveries });
+        }
+        self.write_aside(now, changes, effects);
+    }
+
+    fn way(&self, operation: &Operation) -> Way {
+        let Operation { destination, item } = operation;
+        let Some(definition) = self.destination(destination) else { return Way::Back };
+        let failed = self.work.queue_points[destination].message(*item).failed_deliveries;
+        if failed < definition.maximum_failed_deliveries {
+            return Way::Back;
+        }
+        match &definition.exception_destination {
+            ExceptionDestination::None => Way::Blocked,
+            ExceptionDestination::System => Way::To(self.exception_destination.clone()),
+            ExceptionDestination::Specific(other) => {
+                let has_room = self.destination(other).is_none_or(|it| {
+                    self.work.queue_points.get(other).is_none_or(|point| point.depth() < it.high_message_threshold)
+                });
+                let is_usable = other != destination && self.has_queue_point(other) && has_room;
+                Way::To(if is_usable { other.clone() } else { self.exception_destination.clone() })
+            }
+        }
+    }
+
+    /// Moves a message to an exception destination, in a transaction of its own.
+    fn move_to(
+        &mut self,
+        now: Time,
+        operation: Operation,
+        exception_destination: DestinationName,
+        effects: &mut Effects,
+    ) {
+        let number = self.begin_transaction(None);
+        let queue_point = self.queue_point(&operation.destination);
+        let mut message = queue_point.message(operation.item).clone();
+        message.failed_deliveries = 0;
+        queue_point.change(operation.item, ItemState::Removing(number));
+        let item = self.next_item();
+        self.work.discardable.insert(item, &exception_destination, &message);
+        self.queue_point(&exception_destination).insert(item, message, ItemState::Committing(number));
+        let transaction = self.transaction(number);
+        transaction.if_refused = IfRefused::Blocked;
+        transaction.receives.push(operation);
+        transaction.sends.push(Operation { destination: exception_destination, item });
+        self.commit(now, number, Step::EngineExceptionStored, None, effects);
+    }
+
+    /// The engine stops in good order: deliveries that it interrupts have failed.
+    pub(super) fn count_interrupted_deliveries(&mut self, now: Time, effects: &mut Effects) {
+        let interrupted = self.interrupted();
+        self.count_failed_deliveries(now, &interrupted, effects);
+    }
+
+    /// The planted defect: messages of deliveries that the stop interrupts are removed.
+    pub(super) fn forget_in_flight(&mut self, now: Time, effects: &mut Effects) {
+        let changes = self.interrupted().iter().map(|operation| self.removal(operation)).collect();
+        self.write_aside(now, changes, effects);
+    }
+
+    /// What is received and neither committed, prepared nor acknowledged.
+    fn interrupted(&self) -> Vec<Operation> {
+        let active = self.work.transactions.values().filter(|it| it.phase == Phase::Active);
+        let received = active.flat_map(|it| it.receives.iter());
+        let unacknowledged = self.work.sessions.values().flat_map(|session| session.unacknowledged.iter());
+        received.chain(unacknowledged).cloned().collect()
+    }
+}
