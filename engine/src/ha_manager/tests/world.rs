@@ -184,13 +184,14 @@ impl World {
     }
 
     fn happen(&mut self, to: &ProcessName, what: Happening) {
-        let node = self.nodes.get_mut(to).expect("it was asked for");
+        let node = self.nodes.get(to).expect("it was asked for");
         let input = match what {
             Happening::Timer(timer, set) if node.timers.get(&timer) == Some(&set) => Input::Timer { timer },
             Happening::Timer(..) => return,
             Happening::Silence(connection) => {
-                let Some((peer, _)) = node.connections.get(&connection) else { return };
-                let hears = self.nodes.contains_key(peer) && !self.cut.contains(&(peer.clone(), to.clone()));
+                let Some((peer, there)) = node.connections.get(&connection).cloned() else { return };
+                let is_open = self.nodes.get(&peer).is_some_and(|node| node.connections.contains_key(&there));
+                let hears = is_open && self.can_pass(&peer, to);
                 if hears {
                     return;
                 }
@@ -210,7 +211,8 @@ impl World {
             }
         };
         if let Input::Broken { connection, how } = &input {
-            let Some((peer, there)) = node.connections.remove(connection) else { return };
+            let own = self.nodes.get_mut(to).expect("it was asked for");
+            let Some((peer, there)) = own.connections.remove(connection) else { return };
             if *how == Broken::Silence {
                 let reset = Input::Broken { connection: there, how: Broken::Reset };
                 if self.can_pass(to, &peer) {
