@@ -1,5 +1,7 @@
 //! The local members of high availability groups: what the host says of them, what the coordinator and operators order.
 
+use std::collections::btree_map::Entry;
+
 use super::decide::MemberState;
 use super::frame::{CoreGroupFrame, OrderKind, ViewId};
 use super::manager::{GroupOrder, HaManager, NotOperated};
@@ -12,8 +14,8 @@ use crate::time::Time;
 impl HaManager {
     /// The local member joins a group, idle.
     pub fn join(&mut self, now: Time, group: GroupName, effects: &mut Effects) {
-        if !self.groups.contains_key(&group) {
-            self.groups.insert(group, MemberState::Idle);
+        if let Entry::Vacant(place) = self.groups.entry(group) {
+            place.insert(MemberState::Idle);
             self.changed(now, effects);
         }
     }

@@ -124,7 +124,10 @@ impl World {
     pub(super) fn kill(&mut self, name: &str) {
         let name = process(name);
         let Some(node) = self.nodes.remove(&name) else { return };
-        for (_, (peer, there)) in node.connections {
+        for (here, (peer, there)) in node.connections {
+            if !self.is_open(&name, here, &peer, there) {
+                continue;
+            }
             if self.can_pass(&name, &peer) {
                 self.at(LATENCY, &peer, Happening::Input(Input::Broken { connection: there, how: Broken::Reset }));
             } else {
@@ -168,6 +171,12 @@ impl World {
         !self.cut.contains(&(from.clone(), to.clone()))
     }
 
+    /// Whether the peer still holds its end: numbers begin anew in each life of a process.
+    fn is_open(&self, name: &ProcessName, here: ConnectionId, peer: &ProcessName, there: ConnectionId) -> bool {
+        let end = self.nodes.get(peer).and_then(|node| node.connections.get(&there));
+        end.is_some_and(|(back, connection)| back == name && *connection == here)
+    }
+
     pub(super) fn run(&mut self, seconds: u64) {
         let until = self.now + Duration::from_secs(seconds);
         let mut steps = 0;
@@ -190,8 +199,7 @@ impl World {
             Happening::Timer(..) => return,
             Happening::Silence(connection) => {
                 let Some((peer, there)) = node.connections.get(&connection).cloned() else { return };
-                let is_open = self.nodes.get(&peer).is_some_and(|node| node.connections.contains_key(&there));
-                let hears = is_open && self.can_pass(&peer, to);
+                let hears = self.is_open(to, connection, &peer, there) && self.can_pass(&peer, to);
                 if hears {
                     return;
                 }
@@ -215,7 +223,7 @@ impl World {
             let Some((peer, there)) = own.connections.remove(connection) else { return };
             if *how == Broken::Silence {
                 let reset = Input::Broken { connection: there, how: Broken::Reset };
-                if self.can_pass(to, &peer) {
+                if self.is_open(to, *connection, &peer, there) && self.can_pass(to, &peer) {
                     self.at(LATENCY, &peer, Happening::Input(reset));
                 }
             }
@@ -272,14 +280,16 @@ impl World {
             }
             Effect::Send { connection, frame } => {
                 let there = self.nodes[name].connections.get(&connection).cloned();
-                if let Some((peer, connection)) = there.filter(|(peer, _)| self.can_pass(name, peer)) {
-                    self.at(LATENCY, &peer, Happening::Input(Input::Frame { connection, frame }));
+                let Some((peer, there)) = there.filter(|(peer, _)| self.can_pass(name, peer)) else { return };
+                if self.is_open(name, connection, &peer, there) {
+                    self.at(LATENCY, &peer, Happening::Input(Input::Frame { connection: there, frame }));
                 }
             }
             Effect::Close { connection } => {
                 let own = self.nodes.get_mut(name).expect("it acts");
-                if let Some((peer, connection)) = own.connections.remove(&connection) {
-                    let closed = Input::Broken { connection, how: Broken::Closed };
+                let Some((peer, there)) = own.connections.remove(&connection) else { return };
+                if self.is_open(name, connection, &peer, there) {
+                    let closed = Input::Broken { connection: there, how: Broken::Closed };
                     self.at(LATENCY, &peer, Happening::Input(closed));
                 }
             }
