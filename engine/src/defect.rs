@@ -55,6 +55,12 @@ defects! {
     RecoveryReportedEarly = "recovery-reported-early";
 
     // Core groups and the HA manager.
+    /// a policy's quorum is not asked for
+    QuorumIgnored = "quorum-ignored";
+    /// when partitions merge, the coordinators of both go on
+    TwoCoordinatorsAfterMerge = "two-coordinators-after-merge";
+    /// a policy's preferred servers are not looked at
+    PreferredListIgnored = "preferred-list-ignored";
 
     // Databases and data stores.
 

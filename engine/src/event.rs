@@ -7,6 +7,7 @@ use core::fmt;
 
 use crate::coupling_facility::command::Connector;
 use crate::file_server::frame::{FileClient, FilePath};
+use crate::ha_manager::policy::GroupName;
 use crate::machine::Incarnation;
 use crate::messaging_engine::EngineState;
 use crate::messaging_engine::frame::BusReason;
@@ -167,6 +168,34 @@ events! {
     Recovery CouplingLinkRestored { coupling_facility: CouplingFacilityName } = "coupling_link_restored", "link to {coupling_facility} restored";
 
     // Core groups and the HA manager.
+    /// a core group member installed a new view
+    Headline ViewInstalled { members: usize, coordinator: ProcessName } = "view_installed", "HMGR0218I new view of {members} members, coordinator {coordinator}";
+    /// a process became coordinator of its core group view
+    Headline CoordinatorElected { } = "coordinator_elected", "HMGR0206I elected coordinator of the core group";
+    /// a process is no longer coordinator of its core group view
+    Headline CoordinatorLost { } = "coordinator_lost", "HMGR0207I no longer coordinator of the core group";
+    /// a connection to another core group member is there
+    Detail CoreGroupMemberConnected { member: ProcessName } = "core_group_member_connected", "DCSV1032I connected to {member}";
+    /// a core group member is suspected: its connection broke, or it did not answer
+    Detection CoreGroupMemberSuspected { member: ProcessName, why: &'static str } = "core_group_member_suspected", "DCSV1111W suspects {member}: {why}";
+    /// the coordinator orders a member of a group to become active
+    Headline ActivationOrdered { group: GroupName, member: ProcessName } = "activation_ordered", "activates {group} on {member}";
+    /// the coordinator orders a member of a group to become idle
+    Headline DeactivationOrdered { group: GroupName, member: ProcessName } = "deactivation_ordered", "deactivates {group} on {member}";
+    /// a member of a group is active
+    Recovery GroupMemberActivated { group: GroupName } = "group_member_activated", "{group} activated";
+    /// a member of a group is disabled
+    Detection GroupMemberDisabled { group: GroupName } = "group_member_disabled", "{group} disabled here";
+    /// several members of a One of N group are active in one view
+    Detection SeveralActiveMembers { group: GroupName, active: usize } = "several_active_members", "{active} active members of {group} meet";
+    /// several policies match a group equally well
+    Detection AmbiguousPolicy { group: GroupName } = "ambiguous_policy", "several policies match {group} equally well";
+    /// a view has no majority of a cluster
+    Detection QuorumLost { group: GroupName } = "quorum_lost", "no quorum for {group}";
+    /// an active member does not answer is-alive, or says that it is not alive
+    Detection MemberNotAlive { group: GroupName } = "member_not_alive", "HMGR0130I local member of {group} is not alive";
+    /// a node agent starts a server again that ended without having been stopped
+    Recovery ServerRestarted { process: ProcessName } = "server_restarted", "monitoring policy starts {process} again";
 
     // Databases and data stores.
 

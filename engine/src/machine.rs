@@ -159,6 +159,15 @@ pub enum Input {
     Stop(StopMode),
 }
 
+/// What became of an input that was offered to a component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Offered {
+    /// It was for the component.
+    Taken,
+    /// It is somebody else's.
+    Declined(Input),
+}
+
 /// What a device can say instead of doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DeviceError {

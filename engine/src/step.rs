@@ -97,6 +97,14 @@ steps! {
     CheckpointWritten = "checkpoint.written";
 
     // Core groups and the HA manager.
+    /// a view is proposed to its members
+    ViewProposed = "view.proposed";
+    /// a view is agreed, and its members are told
+    ViewAgreed = "view.agreed";
+    /// the coordinator has ordered an activation
+    ActivationSent = "activation.sent";
+    /// the coordinator has ordered a deactivation
+    DeactivationSent = "deactivation.sent";
 
     // Databases and data stores.
 

@@ -42,9 +42,9 @@ use super::definition::{
     BusDefinition, DestinationDefinition, IncarnationUuid, MessagingEngineDefinition, system_exception_destination,
 };
 use super::frame::{BusCall, BusReply};
-use super::store::{ItemId, MessageStore, Offered, Ticket};
+use super::store::{ItemId, MessageStore, Ticket};
 use crate::frame::Frame;
-use crate::machine::{ConnectionId, Effect, Effects, Input, TimerId};
+use crate::machine::{ConnectionId, Effect, Effects, Input, Offered, TimerId};
 use crate::name::{DestinationName, MessagingEngineName, ProcessName};
 use crate::time::Time;
 use crate::unit_of_work::Xid;

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::definition::IncarnationUuid;
 use super::message::BusMessage;
 use super::reliability::Reliability;
-use crate::machine::{Effects, Input};
+use crate::machine::{Effects, Input, Offered};
 use crate::name::DestinationName;
 use crate::time::Time;
 use crate::unit_of_work::{Outcome, Xid};
@@ -155,15 +155,6 @@ pub enum StoreEvent {
     Failed(StoreFailure),
     /// Closed in good order, as asked: everything written is on the medium, ownership is given up.
     Closed,
-}
-
-/// What became of an input that was offered to a component.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Offered {
-    /// It was for the component.
-    Taken,
-    /// It is somebody else's.
-    Declined(Input),
 }
 
 /// What a messaging engine needs of its message store.

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use crate::machine::{Effect, Effects, File, ForceId, Input, TimerId};
+use crate::machine::{Effect, Effects, File, ForceId, Input, Offered, TimerId};
 use crate::messaging_engine::definition::IncarnationUuid;
 use crate::messaging_engine::reliability::Reliability;
 use crate::messaging_engine::store::{
-    Change, Contents, ItemId, MessageStore, Offered, PreparedTransaction, StoreEvent, StoreFailure, StoredMessage,
-    Ticket,
+    Change, Contents, ItemId, MessageStore, PreparedTransaction, StoreEvent, StoreFailure, StoredMessage, Ticket,
 };
 use crate::time::Time;
 use crate::unit_of_work::{Outcome, Xid};

@@ -15,7 +15,7 @@ use fake_store::{FakeStore, MEDIUM, NUDGE, Shelf};
 use super::{EngineNotice, MessagingEngine};
 use crate::event::Event;
 use crate::frame::Frame;
-use crate::machine::{ConnectionId, Effect, Effects, ForceId, Input, StopMode, TimerId};
+use crate::machine::{ConnectionId, Effect, Effects, ForceId, Input, Offered, StopMode, TimerId};
 use crate::message::{CorrelationId, Payload, Priority};
 use crate::messaging_engine::definition::{
     BusDefinition, DestinationDefinition, EngineUuid, ExceptionDestination, IncarnationUuid, InitialState,
@@ -25,7 +25,7 @@ use crate::messaging_engine::frame::{
     BusCall, BusReason, BusReply, InspectedMessage, MessageState, OutgoingMessage, Scope, Selection,
 };
 use crate::messaging_engine::reliability::Reliability;
-use crate::messaging_engine::store::{Offered, StoreEvent, StoreFailure};
+use crate::messaging_engine::store::{StoreEvent, StoreFailure};
 use crate::name::{BusName, DestinationName, ProcessName};
 use crate::step::Step;
 use crate::time::{Duration, Time};

@@ -31,14 +31,14 @@ use std::collections::VecDeque;
 pub use definition::{DataStoreDefinition, DispatcherDefinition};
 pub use rows::Tables;
 
-use super::{Change, MessageStore, Offered, StoreEvent, StoreFailure, Ticket};
+use super::{Change, MessageStore, StoreEvent, StoreFailure, Ticket};
 use crate::database::TransactionNumber;
 use crate::database::frame::{
     Answer, DatabaseError, DatabaseRequest, DatabaseResponse, LockPatience, RequestNumber, Statement, Then,
 };
 use crate::event::Event;
 use crate::frame::Frame;
-use crate::machine::{ConnectionId, Effect, Effects, Input, TimerId};
+use crate::machine::{ConnectionId, Effect, Effects, Input, Offered, TimerId};
 use crate::messaging_engine::definition::IncarnationUuid;
 use crate::time::Time;
 use dispatcher::Dispatcher;

@@ -36,11 +36,11 @@ use std::collections::VecDeque;
 
 pub use definition::FileStoreDefinition;
 
-use super::{Change, MessageStore, Offered, StoreEvent, StoreFailure, Ticket};
+use super::{Change, MessageStore, StoreEvent, StoreFailure, Ticket};
 use crate::event::Event;
 use crate::file_server::frame::{FileClient, FileOperation, FilePath, Grant, RequestNumber};
 use crate::frame::Frame;
-use crate::machine::{ConnectionId, Effect, Effects, Incarnation, Input, TimerId};
+use crate::machine::{ConnectionId, Effect, Effects, Incarnation, Input, Offered, TimerId};
 use crate::messaging_engine::definition::IncarnationUuid;
 use crate::time::{Duration, Time};
 use kept::Kept;

@@ -7,11 +7,11 @@ use crate::database::{DatabaseDefinition, DatabaseServer, LOG};
 use crate::event::Event;
 use crate::frame::Frame;
 use crate::machine::{
-    Broken, ConnectionId, Effect, Effects, Incarnation, Input, Machine, Refused, StoredFile, TimerId,
+    Broken, ConnectionId, Effect, Effects, Incarnation, Input, Machine, Offered, Refused, StoredFile, TimerId,
 };
 use crate::messaging_engine::definition::{EngineUuid, IncarnationUuid, WasLevel};
 use crate::messaging_engine::store::data_store::{DataStore, DataStoreDefinition};
-use crate::messaging_engine::store::{Change, Contents, MessageStore, Offered, StoreEvent, Ticket};
+use crate::messaging_engine::store::{Change, Contents, MessageStore, StoreEvent, Ticket};
 use crate::name::{Address, MessagingEngineName, ProcessName, SchemaName};
 use crate::time::{Duration, Time};
 

@@ -6,11 +6,12 @@ use crate::event::Event;
 use crate::file_server::frame::HostName;
 use crate::file_server::{FileServer, FileServerDefinition, FileSystemKind};
 use crate::machine::{
-    Broken, ConnectionId, Effect, Effects, File, ForceId, Incarnation, Input, Machine, Refused, StoredFile, TimerId,
+    Broken, ConnectionId, Effect, Effects, File, ForceId, Incarnation, Input, Machine, Offered, Refused, StoredFile,
+    TimerId,
 };
 use crate::messaging_engine::definition::{EngineUuid, IncarnationUuid};
 use crate::messaging_engine::store::file_store::{FileStore, FileStoreDefinition};
-use crate::messaging_engine::store::{Change, Contents, MessageStore, Offered, StoreEvent, Ticket};
+use crate::messaging_engine::store::{Change, Contents, MessageStore, StoreEvent, Ticket};
 use crate::name::{Address, DirectoryName, MessagingEngineName, ProcessName};
 use crate::time::{Duration, Time};
 

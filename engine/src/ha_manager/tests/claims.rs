@@ -1,0 +1,261 @@
+//! One claim each.
+
+use super::world::{World, definition, group, process};
+use crate::event::Event;
+use crate::ha_manager::GroupOrder;
+use crate::ha_manager::decide::MemberState;
+use crate::ha_manager::definition::OnQuorumLoss;
+use crate::ha_manager::policy::{Policy, PolicyKind, PolicySet};
+
+const NAMES: [&str; 4] = ["a1", "s1", "s2", "s3"];
+
+fn own_policy() -> Policy {
+    Policy::one_of_n("own", &[("type", "WSAF_SIB"), ("WSAF_SIB_MESSAGING_ENGINE", "c.000-b")])
+}
+
+fn with(policy: Policy) -> World {
+    let mut definition = definition(&NAMES);
+    definition.policies = PolicySet::with_default(vec![policy]);
+    World::started(definition)
+}
+
+#[test]
+fn all_that_are_connected_are_in_one_view() {
+    let world = World::started(definition(&NAMES));
+    assert!(NAMES.iter().all(|name| world.view(name) == NAMES));
+    assert_eq!(world.active(), ["s1"]);
+}
+
+#[test]
+fn the_lexically_lowest_member_is_coordinator_without_preferred_ones() {
+    assert_eq!(World::started(definition(&NAMES)).coordinators(), ["a1"]);
+}
+
+#[test]
+fn the_first_preferred_coordinator_in_the_view_is_elected() {
+    let mut definition = definition(&NAMES);
+    definition.preferred_coordinators = vec![process("s3"), process("s2")];
+    let mut world = World::started(definition);
+    assert_eq!(world.coordinators(), ["s3"]);
+    world.kill("s3");
+    world.run(1);
+    assert_eq!(world.coordinators(), ["s2"]);
+}
+
+#[test]
+fn nothing_is_activated_before_a_second_member_was_seen_and_alone_it_goes_on() {
+    let mut world = World::new(definition(&NAMES));
+    world.start("s1");
+    world.run(600);
+    assert!(world.active().is_empty());
+    world.start("a1");
+    world.run(10);
+    assert_eq!(world.active(), ["s1"]);
+    world.kill("a1");
+    world.run(10);
+    assert_eq!((world.view("s1"), world.active()), (vec!["s1".to_owned()], vec!["s1".to_owned()]));
+}
+
+#[test]
+fn a_crash_is_noticed_at_once_and_fails_over() {
+    let mut world = World::started(definition(&NAMES));
+    world.kill("s1");
+    world.run(2);
+    assert_eq!(world.active(), ["s2"]);
+}
+
+#[test]
+fn a_member_that_stops_in_good_order_leaves_the_view_at_once() {
+    let mut world = World::started(definition(&NAMES));
+    world.stop("s3");
+    world.run(1);
+    assert_eq!(world.view("a1"), ["a1", "s1", "s2"]);
+}
+
+#[test]
+fn a_partition_gives_each_side_a_view_and_an_active_member_and_the_merge_leaves_one() {
+    let mut world = World::started(definition(&NAMES));
+    world.partition(&["a1", "s1"], &["s2", "s3"]);
+    world.run(170);
+    assert_eq!(world.active(), ["s1"], "silence is noticed after 180 s");
+    world.run(20);
+    assert_eq!(
+        (world.view("s2"), world.coordinators()),
+        (vec!["s2".into(), "s3".into()], vec!["a1".into(), "s2".into()])
+    );
+    assert_eq!(world.active(), ["s1", "s2"]);
+    world.heal();
+    world.run(300);
+    assert!(world.saw("several_active_members"));
+    assert_eq!((world.coordinators(), world.active()), (vec!["a1".to_owned()], vec!["s1".to_owned()]));
+}
+
+#[test]
+fn after_a_merge_the_more_preferred_member_is_kept() {
+    let preferred_servers = vec![process("s2")];
+    let mut world = with(Policy { preferred_servers, ..own_policy() });
+    assert_eq!(world.active(), ["s2"]);
+    world.partition(&["a1", "s1"], &["s2", "s3"]);
+    world.run(190);
+    assert_eq!(world.active(), ["s1", "s2"]);
+    world.heal();
+    world.run(300);
+    assert_eq!(world.active(), ["s2"]);
+}
+
+#[test]
+fn without_a_majority_nobody_is_active_and_an_active_member_is_terminated() {
+    let mut world = with(Policy { quorum: true, ..own_policy() });
+    world.partition(&["a1", "s1"], &["s2", "s3"]);
+    world.run(190);
+    assert!(!world.nodes.contains_key(&process("s1")), "s1 was active in the minority");
+    assert_eq!(world.active(), ["s2"]);
+}
+
+#[test]
+fn an_active_member_without_quorum_is_deactivated_if_so_defined() {
+    let mut definition = definition(&NAMES);
+    definition.policies = PolicySet::with_default(vec![Policy { quorum: true, ..own_policy() }]);
+    definition.on_quorum_loss = OnQuorumLoss::Deactivate;
+    let mut world = World::started(definition);
+    world.partition(&["a1", "s1"], &["s2", "s3"]);
+    world.run(190);
+    assert_eq!(
+        (world.active(), world.in_state(MemberState::Idle)),
+        (vec!["s2".into()], vec!["s1".into(), "s3".into()])
+    );
+}
+
+#[test]
+fn fail_back_moves_to_the_preferred_server_and_never_has_two_active() {
+    let preferred_servers = vec![process("s3")];
+    let mut world = with(Policy { preferred_servers, fail_back: true, ..own_policy() });
+    world.kill("s3");
+    world.run(10);
+    assert_eq!(world.active(), ["s1"]);
+    world.start("s3");
+    for _ in 0..10 {
+        world.run(1);
+        assert!(world.active().len() <= 1);
+    }
+    assert_eq!(world.active(), ["s3"]);
+}
+
+#[test]
+fn without_fail_back_the_member_stays_where_it_is() {
+    let mut world = with(Policy { preferred_servers: vec![process("s3")], ..own_policy() });
+    world.kill("s3");
+    world.run(10);
+    world.start("s3");
+    world.run(100);
+    assert_eq!(world.active(), ["s1"]);
+}
+
+#[test]
+fn preferred_servers_only_leaves_the_group_without_an_active_member() {
+    let preferred_servers = vec![process("s3")];
+    let mut world = with(Policy { preferred_servers, preferred_servers_only: true, ..own_policy() });
+    assert_eq!(world.active(), ["s3"]);
+    world.kill("s3");
+    world.run(100);
+    assert!(world.active().is_empty());
+}
+
+#[test]
+fn a_static_policy_does_not_fail_over() {
+    let mut world = with(Policy { kind: PolicyKind::Static(vec![process("s2")]), ..own_policy() });
+    assert_eq!(world.active(), ["s2"]);
+    world.kill("s2");
+    world.run(100);
+    assert!(world.active().is_empty());
+}
+
+#[test]
+fn no_operation_activates_nobody_but_an_operator_may() {
+    let mut world = with(Policy { kind: PolicyKind::NoOperation, ..own_policy() });
+    assert!(world.active().is_empty());
+    let operated =
+        world.with(&process("a1"), |manager, now, fx| manager.activate_member(now, &group(), &process("s2"), fx));
+    assert_eq!(operated, Ok(()));
+    world.run(2);
+    assert_eq!(world.active(), ["s2"]);
+}
+
+#[test]
+fn a_member_that_fails_to_start_is_disabled_until_it_is_enabled() {
+    let mut world = World::new(definition(&NAMES));
+    world.failing.extend([process("s1"), process("s2"), process("s3")]);
+    for name in NAMES {
+        world.start(name);
+    }
+    world.run(30);
+    assert_eq!(world.in_state(MemberState::Disabled), ["s1", "s2", "s3"]);
+    world.failing.clear();
+    world.with(&process("s2"), |manager, now, fx| manager.enable(now, &group(), fx));
+    world.run(2);
+    assert_eq!(world.active(), ["s2"]);
+}
+
+#[test]
+fn a_hung_member_is_failed_when_it_has_not_answered_until_the_next_tick() {
+    let mut world = World::started(definition(&NAMES));
+    world.hung.insert(process("s1"));
+    world.run(300);
+    let at = world.orders.iter().find(|(_, _, order)| matches!(order, GroupOrder::NotAlive(_))).map(|order| order.0);
+    let activated = world.events.iter().find(|event| matches!(event.2, Event::GroupMemberActivated { .. }));
+    let waited = at.zip(activated).map(|(at, activated)| at.since(activated.0).as_secs());
+    assert_eq!((waited, world.active()), (Some(240), vec!["s2".to_owned()]));
+}
+
+#[test]
+fn the_bulletin_board_holds_the_posts_of_the_view() {
+    let mut world = World::started(definition(&NAMES));
+    for name in ["s1", "s2"] {
+        let post = |manager: &mut crate::ha_manager::HaManager, now, fx: &mut _| {
+            manager.post(now, "engine".into(), Some(name.into()), fx);
+        };
+        world.with(&process(name), post);
+    }
+    world.run(1);
+    let on_board =
+        |world: &World| world.nodes[&process("a1")].manager.board()["engine"].keys().cloned().collect::<Vec<_>>();
+    assert_eq!(on_board(&world), [process("s1"), process("s2")]);
+    world.kill("s1");
+    world.run(1);
+    assert_eq!(on_board(&world), [process("s2")]);
+}
+
+#[test]
+fn a_view_change_during_activation_activates_nobody_twice() {
+    let mut world = World::started(definition(&NAMES));
+    world.kill("s1");
+    while world.in_state(MemberState::Activating).is_empty() {
+        world.now = world.now + std::time::Duration::from_millis(1);
+        world.run(0);
+    }
+    world.kill("a1");
+    world.run(10);
+    assert_eq!((world.coordinators(), world.active()), (vec!["s2".to_owned()], vec!["s2".to_owned()]));
+}
+
+#[test]
+fn partial_connectivity_costs_a_round_each_discovery_interval_and_no_more() {
+    let mut world = World::started(definition(&NAMES));
+    world.cut_one_way("s2", "s3");
+    world.run(200);
+    let before = world.events.len();
+    world.run(3600);
+    assert!(world.events.len() - before < 60 * 20, "{} events in an hour", world.events.len() - before);
+    // s3 has no place in the view of the others: a partition of its own, with an active member of its own.
+    assert_eq!((world.view("s3"), world.active()), (vec!["s3".into()], vec!["s1".into(), "s3".into()]));
+}
+
+#[test]
+fn new_policies_are_in_force_at_once() {
+    let mut world = World::started(definition(&NAMES));
+    let policy = Policy { preferred_servers: vec![process("s3")], fail_back: true, ..own_policy() };
+    let set = PolicySet::with_default(vec![policy]);
+    world.with(&process("s2"), |manager, now, fx| manager.change_policies(now, set, fx));
+    world.run(5);
+    assert_eq!(world.active(), ["s3"]);
+}
