@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::event::Event;
+use crate::frame::Frame;
 use crate::ha_manager::decide::MemberState;
 use crate::ha_manager::definition::{CoreGroupDefinition, MemberDefinition};
 use crate::ha_manager::policy::GroupName;
@@ -41,6 +42,8 @@ pub(super) struct World {
     lives: BTreeMap<ProcessName, u32>,
     /// Directed: nothing comes from the first to the second.
     cut: BTreeSet<(ProcessName, ProcessName)>,
+    /// Frames that wait for the link: a connection loses nothing while it lives.
+    held: Vec<(ProcessName, ConnectionId, Frame)>,
     pub(super) events: Vec<(Time, ProcessName, Event)>,
     pub(super) orders: Vec<(Time, ProcessName, GroupOrder)>,
     pub(super) group: Option<GroupName>,
@@ -77,6 +80,7 @@ impl World {
             nodes: BTreeMap::new(),
             lives: BTreeMap::new(),
             cut: BTreeSet::new(),
+            held: Vec::new(),
             events: Vec::new(),
             orders: Vec::new(),
             group: Some(group()),
@@ -124,6 +128,7 @@ impl World {
     pub(super) fn kill(&mut self, name: &str) {
         let name = process(name);
         let Some(node) = self.nodes.remove(&name) else { return };
+        self.held.retain(|(from, ..)| *from != name);
         for (here, (peer, there)) in node.connections {
             if !self.is_open(&name, here, &peer, there) {
                 continue;
@@ -165,6 +170,11 @@ impl World {
 
     pub(super) fn heal(&mut self) {
         self.cut.clear();
+        for (name, connection, frame) in std::mem::take(&mut self.held) {
+            if self.nodes.contains_key(&name) {
+                self.perform(&name, Effect::Send { connection, frame });
+            }
+        }
     }
 
     fn can_pass(&self, from: &ProcessName, to: &ProcessName) -> bool {
@@ -280,7 +290,11 @@ impl World {
             }
             Effect::Send { connection, frame } => {
                 let there = self.nodes[name].connections.get(&connection).cloned();
-                let Some((peer, there)) = there.filter(|(peer, _)| self.can_pass(name, peer)) else { return };
+                let Some((peer, there)) = there else { return };
+                if !self.can_pass(name, &peer) {
+                    self.held.push((name.clone(), connection, frame));
+                    return;
+                }
                 if self.is_open(name, connection, &peer, there) {
                     self.at(LATENCY, &peer, Happening::Input(Input::Frame { connection: there, frame }));
                 }
