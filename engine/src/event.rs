@@ -212,7 +212,7 @@ events! {
     /// a messaging engine begins to ask for the lock of its data store
     Detail StoreLockAttempted { engine: MessagingEngineName } = "store_lock_attempted", "CWSIS1538I {engine} is attempting to obtain an exclusive lock on the data store";
     /// a messaging engine waits for the lock of its data store, which somebody else holds
-    Headline StoreLockWaiting { engine: MessagingEngineName } = "store_lock_waiting", "CWSIS1593I {engine} waits: the data store is owned by another instance";
+    Headline StoreLockWaiting { engine: MessagingEngineName } = "store_lock_waiting", "{engine} waits: the data store is owned by another instance";
     /// the owner row of the data store names an earlier instance of the same engine
     Detail StoreOwnedBefore { engine: MessagingEngineName } = "store_owned_before", "CWSIS1543I CWSIS1545I {engine}: an earlier instance owned the data store";
     /// a messaging engine owns its data store
@@ -299,9 +299,96 @@ events! {
     Detail BusMessageExpired { destination: DestinationName } = "bus_message_expired", "expired message on {destination} removed";
 
     // Application servers.
+
+    /// an application server starts for the first time or again
+    Headline ServerStarted { incarnation: Incarnation } = "server_started", "application server starting, life {}", incarnation.0;
+    /// an application server ended in good order
+    Headline ServerStopped { } = "server_stopped", "application server stopped";
+    /// an application server ended itself
+    Detection ServerTerminated { reason: &'static str } = "server_terminated", "application server terminated: {reason}";
+    /// a disabled instance of a messaging engine is enabled again by itself
+    Headline EngineReenabled { engine: MessagingEngineName } = "engine_reenabled", "{engine} enabled again on this server";
+}
+
+/// The state of something that has an instance in each of several processes and runs in one of them, as a report draws
+/// it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LaneState {
+    /// Its process does not run.
+    Down,
+    /// It makes itself known.
+    Joining,
+    /// It stands by.
+    Joined,
+    /// It was chosen and gets ready.
+    Starting,
+    /// It serves.
+    Started,
+    /// It ends its work.
+    Stopping,
+    /// It does not serve, although it was chosen.
+    Stopped,
+    /// It must not be chosen.
+    Disabled,
+    /// It cannot serve.
+    Failed,
+}
+
+impl LaneState {
+    /// What a report calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            LaneState::Down => "down",
+            LaneState::Joining => "joining",
+            LaneState::Joined => "joined (standby)",
+            LaneState::Starting => "starting",
+            LaneState::Started => "started",
+            LaneState::Stopping => "stopping",
+            LaneState::Stopped => "stopped",
+            LaneState::Disabled => "disabled",
+            LaneState::Failed => "failed",
+        }
+    }
 }
 
 impl Event {
+    /// The state in which its reporter's instance of something is from now on, and of what.
+    #[must_use]
+    pub fn lane(&self) -> Option<(&str, LaneState)> {
+        match self {
+            Event::MessagingEngineState { engine, state } => {
+                let state = match state {
+                    EngineState::Joining => LaneState::Joining,
+                    EngineState::Joined => LaneState::Joined,
+                    EngineState::Starting => LaneState::Starting,
+                    EngineState::Started => LaneState::Started,
+                    EngineState::Stopping | EngineState::StoppingMember => LaneState::Stopping,
+                    EngineState::Stopped => LaneState::Stopped,
+                    EngineState::Failed => LaneState::Failed,
+                };
+                Some((engine.as_str(), state))
+            }
+            Event::GroupMemberDisabled { group } => Some((group.messaging_engine()?, LaneState::Disabled)),
+            Event::EngineReenabled { engine } => Some((engine.as_str(), LaneState::Joined)),
+            _ => None,
+        }
+    }
+
+    /// The messaging engine that it is about, if it is about one: what instances of it do is one story, wherever they run.
+    #[must_use]
+    pub fn messaging_engine(&self) -> Option<&MessagingEngineName> {
+        match self {
+            Event::MessagingEngineStarting { engine }
+            | Event::MessagingEngineStarted { engine }
+            | Event::MessagingEngineStartFailed { engine, .. }
+            | Event::MessagingEngineStopping { engine }
+            | Event::MessagingEngineStopped { engine }
+            | Event::MessagingEngineFailed { engine, .. } => Some(engine),
+            _ => None,
+        }
+    }
+
     /// Whom it is about, if that is not its reporter: the member that failed, the image that is silent, the owner of the
     /// unit of work.
     #[must_use]

@@ -1,18 +1,60 @@
-//! What an administrator and an application server say to each other.
+//! What an administrator and an application server say to each other (wsadmin, the MBeans of engines and HA manager).
+//!
+//! Documented: IBM WebSphere Application Server, "Starting a messaging engine", "Stopping a messaging engine", "HAManager
+//! MBean".
 
-/// A request.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum AdministrationRequest {}
+use crate::ha_manager::policy::PolicySet;
+use crate::machine::StopMode;
+use crate::messaging_engine::EngineState;
+use crate::name::MessagingEngineName;
 
-/// A response.
+/// A command. Except for policies, it concerns the instance of an engine on the server that is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum AdministrationResponse {}
+pub enum AdministrationRequest {
+    /// Starts an instance that was stopped by an administrator.
+    StartEngine(MessagingEngineName),
+    /// Stops an instance: [`StopMode::Quiesce`] is the product's mode *immediate*, [`StopMode::Force`] its *force*. The
+    /// engine does not move.
+    StopEngine(MessagingEngineName, StopMode),
+    /// `enableMember`: a disabled instance may be activated again.
+    EnableMember(MessagingEngineName),
+    /// `disableMember`.
+    DisableMember(MessagingEngineName),
+    /// `activateMember`: for a policy of *No operation*.
+    ActivateMember(MessagingEngineName),
+    /// `deactivateMember`: for a policy of *No operation*.
+    DeactivateMember(MessagingEngineName),
+    /// The configuration was saved and synchronized: these are the core group's policies from now on.
+    ChangePolicies(PolicySet),
+    /// The instances on this server.
+    DisplayEngines,
+}
+
+/// An instance of an engine on one server.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EngineStatus {
+    /// The engine.
+    pub engine: MessagingEngineName,
+    /// The state of the instance.
+    pub state: EngineState,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum AdministrationResponse {
+    /// It is under way.
+    Done,
+    /// There is no such engine on this server, or the command makes no sense for it now.
+    Refused(&'static str),
+    /// The instances.
+    Engines(Vec<EngineStatus>),
+}
 
 impl AdministrationRequest {
     /// Length on the wire, in bytes.
     #[must_use]
     pub fn length(&self) -> u32 {
-        match *self {}
+        256
     }
 }
 
@@ -20,6 +62,6 @@ impl AdministrationResponse {
     /// Length on the wire, in bytes.
     #[must_use]
     pub fn length(&self) -> u32 {
-        match *self {}
+        256
     }
 }

@@ -35,6 +35,12 @@ impl GroupName {
 
     /// The cluster that the name carries: quorum needs one.
     #[must_use]
+    pub fn messaging_engine(&self) -> Option<&str> {
+        self.0.get("WSAF_SIB_MESSAGING_ENGINE").map(String::as_str)
+    }
+
+    /// The cluster to which the group belongs, if its name says so.
+    #[must_use]
     pub fn cluster(&self) -> Option<ClusterName> {
         self.0.get("WAS_CLUSTER").map(|cluster| ClusterName::from(cluster.as_str()))
     }

@@ -12,6 +12,12 @@ use crate::verdict::FindingKind;
 /// records an event of this name.
 pub const PROCESS_ENDED: &str = "process_ended";
 
+/// The event with which a run records that a process, its subject, stands still.
+pub const PROCESS_PAUSED: &str = "process_paused";
+
+/// The event with which a run records that a process, its subject, goes on after it stood still.
+pub const PROCESS_RESUMED: &str = "process_resumed";
+
 /// Among which messages of one producer order is promised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OrderWithin {

@@ -4,7 +4,7 @@
 pub(super) const FAULTS: &[(&str, &str)] = &[
     ("kill", "a process ends at once; its host lives and resets its connections"),
     ("start", "a process that is down is started"),
-    ("stop_queue_manager", "STOP QMGR, MODE(QUIESCE) or MODE(FORCE)"),
+    ("stop", "STOP QMGR, MODE(QUIESCE) or MODE(FORCE)"),
     ("power_off", "an image or host loses power: its peers meet silence, its disks lose what was not forced"),
     ("take_offline", "an image leaves the sysplex in good order, after its queue managers have stopped"),
     ("pause", "a process is stopped in the middle of everything, and goes on later"),

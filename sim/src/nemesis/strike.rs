@@ -133,6 +133,7 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
             }
             witness.fault(fabric, &text, struck_with(fabric, world, built));
             for built in paused_with(world, process) {
+                witness.paused(fabric, &built.name, false);
                 fabric.pause(built.id);
             }
             agenda.add(now + *duration, Task::Resume(process.clone()));
@@ -198,6 +199,7 @@ pub(super) fn follow_up(fabric: &Fabric, world: &World, agenda: &Agenda, witness
         Task::Resume(process) => {
             witness.healed(fabric, &format!("{process} goes on"));
             for built in paused_with(world, &process) {
+                witness.paused(fabric, &built.name, true);
                 fabric.resume(built.id);
             }
         }

@@ -7,11 +7,11 @@ use indoubt_engine::event::{Event, Weight};
 use indoubt_engine::machine::Ended;
 use indoubt_engine::step::Step;
 use indoubt_engine::time::Time;
-use indoubt_ledger::contract::PROCESS_ENDED;
+use indoubt_ledger::contract::{PROCESS_ENDED, PROCESS_PAUSED, PROCESS_RESUMED};
 use indoubt_ledger::history::WorldHappening;
 
 use crate::fabric::{Fabric, Life, ProcessId};
-use crate::run::{Happening, Keep, TimelineEntry};
+use crate::run::{Happening, Keep, Lanes, TimelineEntry};
 use crate::topology::{ProcessKind, World};
 use crate::workload::Shared;
 
@@ -20,6 +20,8 @@ use crate::workload::Shared;
 pub struct Seen {
     /// Faults, detections, recoveries.
     pub timeline: Vec<TimelineEntry>,
+    /// What ran in one of several processes, and where.
+    pub lanes: Lanes,
     /// How often each event was reported.
     pub events: BTreeMap<&'static str, u64>,
     /// How often each step was passed.
@@ -83,6 +85,15 @@ impl Witness {
         self.note(at, "nemesis".to_owned(), Happening::Healed(text.to_owned()));
     }
 
+    /// A process stands still from now on, or goes on.
+    pub fn paused(&self, fabric: &Fabric, process: &str, goes_on: bool) {
+        let name = if goes_on { PROCESS_RESUMED } else { PROCESS_PAUSED };
+        let (subject, by) = (process.to_owned(), process.to_owned());
+        let text = if goes_on { "goes on" } else { "stands still" };
+        let happening = WorldHappening::Event { name: name.to_owned(), subject, by, text: text.to_owned() };
+        self.shared.history().world(fabric.now().as_nanoseconds(), happening);
+    }
+
     /// A process passed a step.
     pub fn step(&self, at: Time, process: ProcessId, step: Step) {
         *self.seen().steps.entry(step).or_default() += 1;
@@ -94,13 +105,15 @@ impl Witness {
     /// A process reported an event.
     pub fn event(&self, at: Time, process: ProcessId, event: &Event) {
         *self.seen().events.entry(event.name()).or_default() += 1;
+        self.seen().lanes.event(at, &self.name(process), event);
         let headline = event.weight() != Weight::Detail;
         if !headline && self.keep == Keep::Report {
             return;
         }
         let who = self.name(process);
         if headline {
-            let (name, subject, by) = (event.name().to_owned(), who.clone(), who.clone());
+            let subject = event.messaging_engine().map_or_else(|| who.clone(), ToString::to_string);
+            let (name, by) = (event.name().to_owned(), who.clone());
             let happening = WorldHappening::Event { name, subject, by, text: event.to_string() };
             self.shared.history().world(at.as_nanoseconds(), happening);
         }
@@ -129,6 +142,7 @@ impl Witness {
             (ProcessKind::Application, Life::Ended(_)) => {}
             (ProcessKind::System | ProcessKind::Server, Life::Started(_)) => {}
             (ProcessKind::System | ProcessKind::Server, life) => {
+                self.seen().lanes.ended(at, &built.name);
                 let text = match life {
                     Life::Ended(Ended::Normally) => "ended in good order".to_owned(),
                     Life::Ended(Ended::Abnormally(reason)) => format!("ended itself: {reason}"),

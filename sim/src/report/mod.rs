@@ -5,6 +5,7 @@
 
 mod account;
 mod json;
+mod lanes;
 pub(crate) mod layout;
 mod outage;
 mod power;
@@ -46,6 +47,7 @@ pub fn render(outcome: &RunOutcome) -> String {
     topology::write(&mut page, scenario);
     topology::write_workload(&mut page, scenario);
     timeline::write(&mut page, outcome);
+    lanes::write(&mut page, outcome);
     timeline::write_recoveries(&mut page, outcome);
     timeline::write_dormant(&mut page, outcome);
     outage::write(&mut page, outcome);

@@ -26,15 +26,18 @@ pub(super) fn write(page: &mut String, scenario: &Scenario) {
 
 fn places(page: &mut String, scenario: &Scenario, families: &Families) {
     let mut table = Table::new(&[Align::Left, Align::Left, Align::Left]);
+    let mut hosts: Vec<Place> = scenario.topology.hosts.iter().map(|host| Place::Host(host.name.clone())).collect();
     for described in families.iter().flat_map(|family| family.describe_places()) {
+        hosts.retain(|host| *host != described.place);
         let name = described.place.name().to_owned();
         let holds = Some(described.holds).filter(|holds| !holds.is_empty());
         let inhabitants: Vec<String> = holds.into_iter().chain(applications_on(scenario, described.place)).collect();
         table.row([described.kind.to_owned(), name, inhabitants.join(", ")]);
     }
-    for host in &scenario.topology.hosts {
-        let applications: Vec<String> = applications_on(scenario, Place::Host(host.name.clone())).collect();
-        table.row(["host".into(), host.name.clone(), applications.join(", ")]);
+    for host in hosts {
+        let name = host.name().to_owned();
+        let applications: Vec<String> = applications_on(scenario, host).collect();
+        table.row(["host".into(), name, applications.join(", ")]);
     }
     table.write(page, 2);
 }

@@ -102,6 +102,7 @@ pub(super) async fn take(fabric: Fabric, request: RunRequest) -> RunOutcome {
     RunOutcome {
         recoveries: recovery::recoveries(&seen.timeline),
         timeline: seen.timeline,
+        lanes: seen.lanes,
         events: seen.events.into_iter().collect(),
         steps: seen.steps.into_iter().collect(),
         unreached,

@@ -6,6 +6,7 @@
 
 mod contract;
 mod course;
+pub(crate) mod lanes;
 pub(crate) mod recovery;
 
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use indoubt_engine::event::Event;
 use indoubt_engine::step::Step;
 use indoubt_engine::time::{Duration, Time};
 use indoubt_ledger::verdict::Judgement;
+
+pub use lanes::Lanes;
 
 use crate::fabric::Fabric;
 use crate::scenario::model::Scenario;
@@ -58,6 +61,8 @@ pub struct RunOutcome {
     pub frames: u64,
     /// Faults, detections, recoveries: in order of time.
     pub timeline: Vec<TimelineEntry>,
+    /// What ran in one of several processes, and where.
+    pub lanes: Lanes,
     /// How often each event was reported, by name, in alphabetical order.
     pub events: Vec<(&'static str, u64)>,
     /// How often each step was passed, in the order of [`Step::ALL`], those never passed left out.

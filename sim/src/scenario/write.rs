@@ -54,7 +54,7 @@ fn action_to_text(action: &FaultAction) -> String {
         FaultAction::Start { process } => subject("start", "process", process, None),
         FaultAction::Stop { process, force, restart_after } => {
             let mode = if *force { "FORCE" } else { "QUIESCE" };
-            let mut text = format!("stop_queue_manager(queue_manager: \"{process}\", mode: {mode}");
+            let mut text = format!("stop(process: \"{process}\", mode: {mode}");
             restart(&mut text, *restart_after);
             text.push(')');
             text
@@ -80,7 +80,7 @@ fn action_to_text(action: &FaultAction) -> String {
             )
         }
         FaultAction::Disk { process, fault, duration } => {
-            let mut text = format!("disk(queue_manager: \"{process}\", fault: {}", disk_to_text(*fault));
+            let mut text = format!("disk(process: \"{process}\", fault: {}", disk_to_text(*fault));
             if let Some(duration) = duration {
                 let _ = write!(text, ", duration: {}", quoted(*duration));
             }

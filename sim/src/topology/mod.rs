@@ -8,6 +8,7 @@ mod applications;
 pub mod audit;
 pub mod family;
 mod queue_sharing;
+mod service_integration;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ pub type Families = Arc<[Arc<dyn Family>]>;
 /// All families there are, each with its part of this topology, in the order in which they start. The only list of them.
 #[must_use]
 pub fn families(topology: &Topology) -> Families {
-    let all = [queue_sharing::QueueSharing::of(topology)];
+    let all = [queue_sharing::QueueSharing::of(topology), service_integration::ServiceIntegration::of(topology)];
     all.into_iter().flatten().collect()
 }
 

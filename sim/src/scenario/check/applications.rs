@@ -199,14 +199,14 @@ fn impossible(scenario: &Scenario, name: &str) -> Option<&'static str> {
     }
 }
 
-/// Queue managers pass the steps of their protocols; only the coordinator's decision is an application's.
+/// Servers pass the steps of their protocols; only the coordinator's decision is an application's.
 fn wrong_process_for_step(scenario: &Scenario, placed: &Placed, problems: &mut Problems) {
     let When::Step { process: Some(process), step, .. } = &placed.fault.when else { return };
-    let is_queue_manager =
-        scenario.topology.sysplex.queue_managers.iter().any(|manager| manager.name.as_str() == process);
+    let mut instances = scenario.workload.iter().flat_map(Application::processes);
+    let is_application = instances.any(|(name, _)| name == *process);
     let is_coordinator = *step == Step::CoordinatorDecided;
-    if is_queue_manager == is_coordinator {
-        let who = if is_coordinator { "an application" } else { "a queue manager" };
+    if is_application != is_coordinator {
+        let who = if is_coordinator { "an application" } else { "a server" };
         let message = format!("{step} is a step of {who}, which {process} is not");
         problems.add(placed.when, message, "never passes this step", None);
     }

@@ -56,6 +56,9 @@ fn inhabitants(scenario: &Scenario, place: &Place) -> BTreeSet<String> {
         let managers = scenario.topology.sysplex.queue_managers.iter().filter(|manager| manager.image == *image);
         found.extend(managers.map(|manager| manager.name.to_string()));
     }
+    if let (Place::Host(host), Some(cell)) = (place, &scenario.topology.cell) {
+        found.extend(cell.processes_on(host));
+    }
     for application in &scenario.workload {
         found.extend(application.processes().into_iter().filter(|(_, at)| *at == place).map(|(name, _)| name));
     }
@@ -128,15 +131,17 @@ fn may_bring_down(scenario: &Scenario, action: &FaultAction, process: &str) -> b
     match action {
         FaultAction::OneOf(choices) => choices.iter().any(|(_, action)| may_bring_down(scenario, action, process)),
         FaultAction::Start { .. } | FaultAction::Pause { .. } => false,
-        // A queue manager may end itself: CFCONLOS(TERMINATE), a log that cannot be written.
-        FaultAction::Cut { .. } | FaultAction::Degrade { .. } => is_queue_manager(scenario, process),
+        // A server may end itself: CFCONLOS(TERMINATE), a log that cannot be written, an engine that is not alive.
+        FaultAction::Cut { .. } | FaultAction::Degrade { .. } => is_server(scenario, process),
         FaultAction::Disk { process: whose, .. } => whose == process,
         _ => subjects(scenario, action).contains(process),
     }
 }
 
-fn is_queue_manager(scenario: &Scenario, process: &str) -> bool {
-    scenario.topology.sysplex.queue_managers.iter().any(|manager| manager.name.as_str() == process)
+fn is_server(scenario: &Scenario, process: &str) -> bool {
+    let topology = &scenario.topology;
+    topology.sysplex.queue_managers.iter().any(|manager| manager.name.as_str() == process)
+        || topology.cell.iter().any(|cell| cell.servers().any(|(server, _)| server.name == process))
 }
 
 /// `start` needs something that ended before.
@@ -176,8 +181,10 @@ fn down(scenario: &Scenario, placed: &Placed, process: &str) -> Option<(Duration
     if !subjects(scenario, &placed.fault.what).contains(process) {
         return None;
     }
-    let policy = |manager: &str| {
-        scenario.topology.sysplex.automatic_restart.iter().any(|policy| policy.queue_manager.as_str() == manager)
+    let policy = |process: &str| {
+        let topology = &scenario.topology;
+        topology.sysplex.automatic_restart.iter().any(|policy| policy.queue_manager.as_str() == process)
+            || topology.cell.iter().any(|cell| cell.is_restarted(process))
     };
     match &placed.fault.what {
         FaultAction::Kill { restart_after, .. } if !policy(process) => {

@@ -25,6 +25,12 @@ pub(super) enum Kind {
     CouplingFacility,
     Group,
     QueueManager,
+    Database,
+    FileServer,
+    Cluster,
+    ApplicationServer,
+    NodeAgent,
+    DeploymentManager,
     Application,
 }
 
@@ -37,8 +43,19 @@ impl Kind {
             Kind::CouplingFacility => "a coupling facility",
             Kind::Group => "a queue-sharing group",
             Kind::QueueManager => "a queue manager",
+            Kind::Database => "a database",
+            Kind::FileServer => "a file server",
+            Kind::Cluster => "a cluster",
+            Kind::ApplicationServer => "an application server",
+            Kind::NodeAgent => "a node agent",
+            Kind::DeploymentManager => "a deployment manager",
             Kind::Application => "an application",
         }
+    }
+
+    /// Whether there is a process of each name of this kind.
+    pub(super) const fn is_process(self) -> bool {
+        !matches!(self, Kind::Host | Kind::Group | Kind::Cluster)
     }
 
     /// Without it.
@@ -62,6 +79,12 @@ pub(super) struct Names {
     pub(super) group_of: BTreeMap<String, String>,
     /// Image, by queue manager.
     pub(super) image_of: BTreeMap<String, String>,
+    /// The bus.
+    pub(super) bus: Option<String>,
+    /// Its queues.
+    pub(super) destinations: Vec<String>,
+    /// Its engines, by server that may run them. Known once the cell is decoded.
+    pub(super) engines_of: BTreeMap<String, Vec<String>>,
     /// Instances of applications where there are several: `server.2`. The application's own name is among the things.
     pub(super) instances: BTreeSet<String>,
     /// Applications of which there is exactly one, so that the name is the process's.
@@ -72,6 +95,19 @@ impl Names {
     /// All names of a kind.
     pub(super) fn of(&self, kind: Kind) -> &[String] {
         self.things.get(&kind).map_or(&[], Vec::as_slice)
+    }
+
+    /// The middleware's processes.
+    pub(super) fn servers(&self) -> Vec<String> {
+        let kinds = [
+            Kind::QueueManager,
+            Kind::ApplicationServer,
+            Kind::Database,
+            Kind::FileServer,
+            Kind::NodeAgent,
+            Kind::DeploymentManager,
+        ];
+        kinds.into_iter().flat_map(|kind| self.of(kind).to_vec()).collect()
     }
 
     /// What kind of thing a name is, if it is one.

@@ -14,7 +14,7 @@ use super::values::{count, duration, list, positive_duration, word, yes};
 
 /// Forms of `what`.
 const ACTIONS: [&str; 10] =
-    ["kill", "start", "stop_queue_manager", "power_off", "take_offline", "pause", "cut", "degrade", "disk", "one_of"];
+    ["kill", "start", "stop", "power_off", "take_offline", "pause", "cut", "degrade", "disk", "one_of"];
 
 /// A fault and where its parts stand, for the checks that follow.
 pub(in crate::scenario) struct Placed {
@@ -50,13 +50,41 @@ fn mortal(node: &Node, verb: &str, cx: &mut Context<'_>) -> Option<String> {
             None
         }
         Some(Kind::Image) => {
-            let message = format!("{name} is an image: {verb} is for queue managers and applications");
+            let message = format!("{name} is an image: {verb} is for servers and applications");
             let help = format!("write power_off(\"{name}\") or take_offline(\"{name}\")");
             cx.problem_with_help(node.span, message, "an image", help);
             None
         }
         _ => Some(name),
     }
+}
+
+/// A server process that can be asked to end in good order.
+fn stoppable(node: &Node, cx: &mut Context<'_>) -> Option<String> {
+    let name = mortal(node, "stop", cx)?;
+    if cx.names.single.contains(&name) || cx.names.instances.contains(&name) {
+        let help = format!("write kill(\"{name}\")");
+        cx.problem_with_help(
+            node.span,
+            format!("{name} is an application: nobody stops it in good order"),
+            "an application",
+            help,
+        );
+        return None;
+    }
+    Some(name)
+}
+
+/// A process that keeps something on a disk of its own.
+fn with_disk(node: &Node, cx: &mut Context<'_>) -> Option<String> {
+    let name = cx.name_text(node, "a process with a disk")?;
+    let kinds = [Kind::QueueManager, Kind::Database, Kind::FileServer];
+    if kinds.into_iter().any(|kind| cx.names.of(kind).contains(&name)) {
+        return Some(name);
+    }
+    let candidates: Vec<String> = kinds.into_iter().flat_map(|kind| cx.names.of(kind).to_vec()).collect();
+    cx.dangling(node.span, "process with a disk", &name, candidates.iter().map(String::as_str));
+    None
 }
 
 fn action(node: &Node, topology: &Topology, depth: u32, cx: &mut Context<'_>) -> Option<FaultAction> {
@@ -80,7 +108,7 @@ fn action(node: &Node, topology: &Topology, depth: u32, cx: &mut Context<'_>) ->
             };
             Some(FaultAction::Start { process })
         }
-        ("stop_queue_manager", parts) => stop(node, parts, cx),
+        ("stop", parts) => stop(node, parts, cx),
         ("power_off", parts) => {
             let (place, restart_after) = subject(node, parts, "power_off", "place", cx, |node, cx| {
                 let place = cx.find_place(node)?;
@@ -138,7 +166,7 @@ fn action(node: &Node, topology: &Topology, depth: u32, cx: &mut Context<'_>) ->
         }
         ("disk", Parts::Fields(fields)) => {
             let mut fields = Fields::new(node.span, fields, "disk", cx.problems);
-            let process = fields.require("queue_manager", cx).and_then(|node| cx.find(Kind::QueueManager, node));
+            let process = fields.require("process", cx).and_then(|node| with_disk(node, cx));
             let fault = fields.require("fault", cx).and_then(|node| disk_fault(node, cx));
             let duration = fields.get("duration", cx, positive_duration);
             fields.finish(cx);
@@ -149,7 +177,7 @@ fn action(node: &Node, topology: &Topology, depth: u32, cx: &mut Context<'_>) ->
                 "pause" => "pause(process: \"QM01\", duration: \"20s\")",
                 "cut" => "cut(from: \"SYSA\", to: \"CF01\", duration: \"30s\")",
                 "degrade" => "degrade(from: \"SYSA\", to: \"SYSB\", loss: \"5%\", duration: \"30s\")",
-                "disk" => "disk(queue_manager: \"QM01\", fault: tear_last_write)",
+                "disk" => "disk(process: \"QM01\", fault: tear_last_write)",
                 _ => "one_of([kill(\"QM01\"), (weight: 3, what: kill(\"QM02\"))])",
             };
             cx.problem_with_help(
@@ -188,12 +216,12 @@ fn stop(node: &Node, parts: Parts<'_>, cx: &mut Context<'_>) -> Option<FaultActi
     match parts {
         Parts::Items(items) => {
             let only = single(node, items, cx)?;
-            let process = cx.find(Kind::QueueManager, only)?;
+            let process = stoppable(only, cx)?;
             Some(FaultAction::Stop { process, force: false, restart_after: None })
         }
         Parts::Fields(fields) => {
-            let mut fields = Fields::new(node.span, fields, "stop_queue_manager", cx.problems);
-            let process = fields.require("queue_manager", cx).and_then(|node| cx.find(Kind::QueueManager, node));
+            let mut fields = Fields::new(node.span, fields, "stop", cx.problems);
+            let process = fields.require("process", cx).and_then(|node| stoppable(node, cx));
             let force = fields.or("mode", false, cx, word(&[("QUIESCE", false), ("FORCE", true)]));
             let restart_after = fields.get("restart_after", cx, duration);
             fields.finish(cx);

@@ -3,7 +3,9 @@
 //! A decoder returns nothing only after it has reported why; its caller goes on with a default, so that one mistake does
 //! not hide the next.
 
+mod administration;
 mod calls;
+mod cell;
 mod context;
 mod expectations;
 mod faults;
@@ -13,6 +15,7 @@ mod moments;
 mod names;
 mod queue_managers;
 mod roles;
+mod stores;
 mod topology;
 mod values;
 mod workload;

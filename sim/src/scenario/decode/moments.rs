@@ -158,7 +158,7 @@ pub(super) fn process(node: &Node, cx: &mut Context<'_>) -> Option<String> {
     let name = cx.name_text(node, "a process")?;
     let single = cx.names.single.contains(&name) || cx.names.instances.contains(&name);
     match cx.names.kind_of(&name) {
-        Some(Kind::QueueManager | Kind::Image | Kind::CouplingFacility) => return Some(name),
+        Some(kind) if kind.is_process() && kind != Kind::Application => return Some(name),
         Some(Kind::Application) if !single => {
             let help = format!("\"{name}.1\" is the first of them");
             cx.problem_with_help(
@@ -172,7 +172,7 @@ pub(super) fn process(node: &Node, cx: &mut Context<'_>) -> Option<String> {
         _ if single => return Some(name),
         _ => {}
     }
-    let mut candidates: Vec<String> = cx.names.of(Kind::QueueManager).to_vec();
+    let mut candidates: Vec<String> = cx.names.servers();
     candidates.extend(cx.names.single.iter().cloned());
     candidates.extend(cx.names.instances.iter().cloned());
     candidates.extend_from_slice(cx.names.of(Kind::Image));

@@ -12,11 +12,20 @@ use super::context::{Kind, Names};
 /// Images of a sysplex, members of a queue-sharing group.
 const MOST_SYSTEMS: usize = 32;
 
+/// The name of the deployment manager's process.
+pub(super) const DEPLOYMENT_MANAGER: &str = "dmgr";
+
+/// The name of the process of a host's node agent.
+pub(super) fn node_agent(host: &str) -> String {
+    format!("{host}/nodeagent")
+}
+
 /// Gathers the names of a scenario; applications' instances are added by the workload.
 pub(super) fn gather(tree: &Node, problems: &mut Problems) -> Names {
     let mut gatherer = Gatherer { names: Names::default(), first: BTreeMap::new(), problems };
     if let Some(topology) = field(tree, "topology") {
         gatherer.topology(topology);
+        gatherer.cell(topology);
     }
     if let Some(Node { value: Value::List(applications), .. }) = field(tree, "workload") {
         for application in applications {
@@ -133,14 +142,51 @@ impl Gatherer<'_> {
         }
     }
 
+    /// Databases and file servers, a cell with its clusters and servers; each host of a server has a node agent.
+    fn cell(&mut self, topology: &Node) {
+        for (section, kind) in [("databases", Kind::Database), ("file_servers", Kind::FileServer)] {
+            for (name, span, _) in entries(topology, section) {
+                self.add(kind, name, span);
+                application_name(name, span, self.problems);
+            }
+        }
+        let Some(cell) = field(topology, "cell") else { return };
+        let mut hosts: Vec<&str> = Vec::new();
+        for (name, span, cluster) in entries(cell, "clusters") {
+            self.add(Kind::Cluster, name, span);
+            application_name(name, span, self.problems);
+            for (name, span, server) in entries(cluster, "servers") {
+                self.add(Kind::ApplicationServer, name, span);
+                application_name(name, span, self.problems);
+                if let Some(host) = text(server, "host").filter(|host| !hosts.contains(host)) {
+                    hosts.push(host);
+                }
+            }
+        }
+        let without_agents = matches!(
+            field(cell, "node_agents").map(|node| &node.value),
+            Some(Value::Word(word)) if word == "NO"
+        );
+        if !without_agents {
+            let agents = hosts.into_iter().map(node_agent);
+            self.names.things.entry(Kind::NodeAgent).or_default().extend(agents);
+        }
+        if let Some(manager) = field(cell, "deployment_manager") {
+            self.add(Kind::DeploymentManager, DEPLOYMENT_MANAGER, manager.span);
+        }
+        if let Some(bus) = field(cell, "bus") {
+            self.names.bus = text(bus, "name").map(str::to_owned);
+            self.names.destinations = entries(bus, "queues").map(|(name, ..)| name.to_owned()).collect();
+        }
+    }
+
     fn add(&mut self, kind: Kind, name: &str, span: Span) {
         match self.first.get(name) {
             // Twice within one map: decoding the map says so.
             Some(first) if *first == kind && kind != Kind::Application => {}
             Some(first) => {
                 let message = format!("{name} is the name of {} already", first.article());
-                let help =
-                    "images, hosts, coupling facilities, groups, queue managers and applications need different names";
+                let help = "places, processes, groups and clusters need different names";
                 self.problems.add(span, message, "taken", Some(help.into()));
             }
             None => {
@@ -181,6 +227,19 @@ fn queue_name(name: &str, span: Span, problems: &mut Problems) {
     if name.is_empty() || !name.chars().all(allowed) {
         let message = format!("\"{}\" cannot be the name of a queue", name.escape_debug());
         problems.add(span, message, "not a name", Some("letters, digits, `.`, `/`, `_` and `%`".into()));
+    }
+}
+
+/// Names of a bus's destinations.
+pub(super) fn destination_name(name: &str, span: Span, problems: &mut Problems) {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '_' | '%' | '-');
+    if name.is_empty() || name.len() > 48 || !name.chars().all(allowed) {
+        let message = format!("\"{}\" cannot be the name of a queue of a bus", name.escape_debug());
+        let help = "1 to 48 letters, digits, `.`, `/`, `_`, `%` and `-`";
+        problems.add(span, message, "not a name", Some(help.into()));
+    } else if name.starts_with('_') {
+        let message = format!("\"{name}\": names that begin with an underscore are the bus's own");
+        problems.add(span, message, "reserved", None);
     }
 }
 

@@ -19,7 +19,7 @@ use super::values::{count, duration, interval, map, size, word};
 const HEARTBEAT: Duration = Duration::from_secs(300);
 
 /// A force of the log takes 0.4 to 0.6 ms if nothing is said.
-const LOG_DISK: Disk =
+pub(super) const DISK: Disk =
     Disk { force: Latency { base: Duration::from_micros(400), jitter: Duration::from_micros(200) }, capacity: None };
 
 /// A queue manager.
@@ -60,7 +60,7 @@ pub(super) fn queue_manager(name: &str, node: &Node, cx: &mut Context<'_>) -> Op
         client_silence: silence(fields.or("hbint", HEARTBEAT, cx, interval)),
         start_duration: fields.or("start_duration", Duration::from_secs(5), cx, duration),
         retry_interval: fields.or("retry_interval", Duration::from_secs(5), cx, interval),
-        log_disk: fields.or("log_disk", LOG_DISK, cx, disk),
+        log_disk: fields.or("log_disk", DISK, cx, disk),
     };
     fields.not_modelled(&["igq"], "intra-group queuing is", cx);
     fields.not_modelled(&["channels", "chinit"], "channels are", cx);
@@ -77,10 +77,9 @@ pub(super) fn silence(heartbeat: Duration) -> Duration {
     heartbeat + heartbeat.min(Duration::from_secs(60))
 }
 
-fn disk(node: &Node, cx: &mut Context<'_>) -> Option<Disk> {
-    let mut fields = Fields::of(node, "a log disk", cx)?;
-    let disk =
-        Disk { force: fields.or("force", LOG_DISK.force, cx, latency), capacity: fields.get("capacity", cx, size) };
+pub(super) fn disk(node: &Node, cx: &mut Context<'_>) -> Option<Disk> {
+    let mut fields = Fields::of(node, "a disk", cx)?;
+    let disk = Disk { force: fields.or("force", DISK.force, cx, latency), capacity: fields.get("capacity", cx, size) };
     fields.finish(cx);
     Some(disk)
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use indoubt_engine::message::Persistence;
+use indoubt_engine::messaging_engine::reliability::Reliability;
 use indoubt_engine::name::QueueName;
 use indoubt_engine::queue_manager::definition::QueuePlace;
 
@@ -12,6 +13,7 @@ use crate::scenario::model::{
 };
 use crate::scenario::syntax::ast::{Node, Value};
 
+use super::cell::RELIABILITIES;
 use super::context::{Context, Kind};
 use super::fields::Fields;
 use super::groups::{persistence, priority};
@@ -209,6 +211,18 @@ fn message(
             check_persistence(node, queue, persistence, around, cx);
         }
     }
+    let reliability_node = fields.take("reliability");
+    let reliability = reliability_node.and_then(|node| word(&RELIABILITIES)(node, cx));
+    if let Some(around) = around {
+        wrong_quality(persistence_node, reliability_node, around, cx);
+        if let (Some(node), Some(reliability)) = (reliability_node, reliability) {
+            check_reliability(node, targets, reliability, around, cx);
+        }
+    }
+    let quality = match reliability {
+        Some(reliability) => Some(QualityOfService::Reliability(reliability)),
+        None => persistence.map(QualityOfService::Persistence),
+    };
     let priorities = fields.or("priorities", Vec::new(), cx, |node, cx| {
         let Value::Map(entries) = &node.value else {
             cx.unexpected(node, "priorities with weights", "{ 0: 3, 9: 1 }");
@@ -223,13 +237,53 @@ fn message(
         Some(priorities)
     });
     let expiry = fields.get("expiry", cx, positive_duration);
-    MessageTemplate { size, quality: persistence.map(QualityOfService::Persistence), priorities, expiry }
+    MessageTemplate { size, quality, priorities, expiry }
+}
+
+/// Queue managers know persistence, a bus knows reliability levels.
+fn wrong_quality(persistence: Option<&Node>, reliability: Option<&Node>, around: &Around<'_>, cx: &mut Context<'_>) {
+    if let (Some(node), true) = (persistence, around.on_bus) {
+        let message = "a bus knows reliability levels, not persistence alone";
+        cx.problem_with_help(node.span, message, "not on a bus", "for example reliability: ASSURED_PERSISTENT");
+    }
+    if let (Some(node), false) = (reliability, around.on_bus) {
+        let message = "queue managers know persistence, not reliability levels";
+        cx.problem_with_help(node.span, message, "not for a queue manager", "for example persistence: YES");
+    }
+}
+
+/// Whether the queues take messages of this reliability.
+fn check_reliability(
+    node: &Node,
+    targets: &[QueueName],
+    reliability: Reliability,
+    around: &Around<'_>,
+    cx: &mut Context<'_>,
+) {
+    let Some(cell) = &around.topology.cell else { return };
+    for queue in targets {
+        let definition = cell.bus.queues.iter().find(|(name, _)| name.as_str() == queue.as_str());
+        if let Some((_, definition)) = definition.filter(|(_, definition)| definition.maximum_reliability < reliability)
+        {
+            let most = definition.maximum_reliability;
+            let message = format!("{queue} takes messages of at most {most}: every send would be refused");
+            cx.problem(node.span, message, "above max_reliability");
+        }
+    }
 }
 
 /// A queue that the application can name whichever queue manager it finds itself connected to.
 fn queue(node: &Node, around: Option<&Around<'_>>, cx: &mut Context<'_>) -> Option<QueueName> {
     let name = cx.name_text(node, "a queue")?;
     let Some(around) = around else { return Some(name.into()) };
+    if around.on_bus {
+        if cx.names.destinations.contains(&name) {
+            return Some(name.into());
+        }
+        let known = cx.names.destinations.clone();
+        cx.dangling(node.span, "queue", &name, known.iter().map(String::as_str));
+        return None;
+    }
     let knows = |member: &String, cx: &Context<'_>| cx.names.queues_of(member).any(|queue| queue == name);
     let without: Vec<&String> = around.members.iter().filter(|member| !knows(member, cx)).collect();
     if without.is_empty() {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use indoubt_engine::sysplex::definition::FailureManagement;
 
 use crate::scenario::model::{
-    AutomaticRestart, ClockError, CouplingFacility, Host, Image, Latency, Link, LinkQuality, Place, Sysplex, Topology,
+    AutomaticRestart, Cell, ClockError, CouplingFacility, Database, FileServer, Host, Image, Latency, Link,
+    LinkQuality, Place, Sysplex, Topology,
 };
 use crate::scenario::syntax::ast::Node;
 
@@ -14,7 +15,7 @@ use super::fields::Fields;
 use super::values::{
     between, count, duration, interval, list, map, positive_duration, share, signed, signed_nanoseconds, size, word,
 };
-use super::{groups, queue_managers};
+use super::{cell, groups, queue_managers, stores};
 
 /// Coupling links are short: 3 to 4 us.
 const COUPLING_LINK: LinkQuality = LinkQuality {
@@ -27,7 +28,7 @@ const COUPLING_LINK: LinkQuality = LinkQuality {
 
 /// Sections of the topology that describe systems of another family than a sysplex. Where there is one of these, there
 /// need be no image and no queue manager.
-const OTHER_FAMILIES: &[&str] = &[];
+const OTHER_FAMILIES: &[&str] = &["cell"];
 
 /// The `topology` section.
 pub(super) fn topology(node: &Node, cx: &mut Context<'_>) -> Option<Topology> {
@@ -88,6 +89,10 @@ pub(super) fn topology(node: &Node, cx: &mut Context<'_>) -> Option<Topology> {
             topology.sysplex.automatic_restart.extend(policy.filter(|_| known));
         });
     }
+    let (databases, file_servers) = stores(&mut fields, cx);
+    if let Some(node) = fields.take("cell") {
+        topology.cell = cell::cell(node, cx).map(|cell| Cell { databases, file_servers, ..cell });
+    }
     topology.network =
         fields.or("network", LinkQuality::default(), cx, |node, cx| quality(node, LinkQuality::default(), cx));
     topology.sysplex.coupling_link =
@@ -100,6 +105,18 @@ pub(super) fn topology(node: &Node, cx: &mut Context<'_>) -> Option<Topology> {
     fields.not_modelled(&["clusters"], "queue manager clusters are", cx);
     fields.finish(cx);
     Some(topology)
+}
+
+/// Databases and file servers.
+fn stores(fields: &mut Fields<'_>, cx: &mut Context<'_>) -> (Vec<Database>, Vec<FileServer>) {
+    let (mut databases, mut file_servers) = (Vec::new(), Vec::new());
+    if let Some(node) = fields.take("databases") {
+        map(node, cx, |name, _, node, cx| databases.extend(stores::database(name, node, cx)));
+    }
+    if let Some(node) = fields.take("file_servers") {
+        map(node, cx, |name, _, node, cx| file_servers.extend(stores::file_server(name, node, cx)));
+    }
+    (databases, file_servers)
 }
 
 fn clocked(node: &Node, what: &'static str, cx: &mut Context<'_>) -> ClockError {

@@ -2,24 +2,29 @@
 
 use std::time::Duration;
 
+use indoubt_engine::messaging_engine::frame::{ConnectionProximity, Target, TargetSignificance};
 use indoubt_engine::unit_of_work::Outcome;
 
 use crate::scenario::model::{
-    Application, Connect, ConnectTarget, Decision, OperatorAction, OperatorCommand, Place, Role, Topology,
+    Application, BusTarget, Connect, ConnectTarget, Decision, OperatorAction, OperatorCommand, Place, Role, Topology,
 };
-use crate::scenario::syntax::ast::{Node, Span, Value};
+use crate::scenario::syntax::ast::{Field, Node, Span, Value};
 
+use super::administration;
 use super::context::{Context, Kind, likely, one_of};
 use super::fields::Fields;
 use super::queue_managers::silence;
 use super::roles;
-use super::values::{count, interval, list, text};
+use super::values::{count, interval, list, text, word};
 
 /// What an application can be.
 const ROLES: [&str; 5] = ["requester", "server", "producer", "consumer", "operator"];
 
+/// The heartbeat timeout of the bus's connections, on top of their heartbeat interval.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(7);
+
 /// To whom an application can connect.
-const TARGETS: [&str; 4] = ["local", "local_group", "client", "client_group"];
+const TARGETS: [&str; 6] = ["local", "local_group", "client", "client_group", "bus", "administration"];
 
 /// The `workload` section. Fills in the names of instances, which faults refer to.
 pub(super) fn workload(node: &Node, topology: &Topology, cx: &mut Context<'_>) -> Option<Vec<Application>> {
@@ -47,6 +52,8 @@ pub(super) struct Around<'a> {
     pub(super) topology: &'a Topology,
     /// Queue managers that it may find itself connected to.
     pub(super) members: Vec<String>,
+    /// Whether it is a client of the bus.
+    pub(super) on_bus: bool,
 }
 
 fn application(node: &Node, topology: &Topology, cx: &mut Context<'_>) -> Option<Application> {
@@ -71,7 +78,11 @@ fn application(node: &Node, topology: &Topology, cx: &mut Context<'_>) -> Option
     let instances = fields.or("instances", 1, cx, count(1..=1000));
     let runs_on = fields.take("runs_on");
     let connect = connect(&mut fields, runs_on, topology, cx);
-    let around = Around { topology, members: connect.as_ref().map(|found| found.members.clone()).unwrap_or_default() };
+    let around = Around {
+        topology,
+        members: connect.as_ref().map(|found| found.members.clone()).unwrap_or_default(),
+        on_bus: connect.as_ref().is_some_and(|found| matches!(found.connect.target, ConnectTarget::Bus(_))),
+    };
     // Without knowing to whom it connects there is no telling which queues it can name.
     let around = connect.is_some().then_some(&around);
     let role = match kind {
@@ -84,6 +95,11 @@ fn application(node: &Node, topology: &Topology, cx: &mut Context<'_>) -> Option
     fields.not_modelled(&["selector"], "message selectors are", cx);
     fields.finish(cx);
     let Connected { connect, runs_on, .. } = connect?;
+    let is_operator = matches!(role, Some(Role::Operator(_)));
+    if connect.target == ConnectTarget::Administration && !is_operator {
+        let message = "only an operator administrates; whoever sends or receives messages connects to the bus";
+        cx.problem_with_help(node.span, message, "no messages this way", "write connect: bus()");
+    }
     Some(Application { name: name?, instances, runs_on, connect, role: role? })
 }
 
@@ -120,9 +136,13 @@ fn connect(
     }
     let tag_node = fields.take("conntag");
     let tag = tag_node.and_then(|node| text(node, cx));
-    let silence = silence(fields.or("hbint", Duration::from_secs(300), cx, interval));
+    let heartbeat = fields.or("hbint", Duration::from_secs(300), cx, interval);
     let places = runs_on.map(|node| (node.span, list(node, cx, place_to_run)));
     let target = target?;
+    let silence = match &target {
+        ConnectTarget::Bus(_) => heartbeat + HEARTBEAT_TIMEOUT,
+        _ => silence(heartbeat),
+    };
     let image_of = |name: &str| {
         let queue_manager =
             topology.sysplex.queue_managers.iter().find(|queue_manager| queue_manager.name.as_str() == name)?;
@@ -133,6 +153,7 @@ fn connect(
         ConnectTarget::LocalGroup(group) | ConnectTarget::Group(group) => {
             cx.names.members(group.as_str()).map(str::to_owned).collect()
         }
+        ConnectTarget::Bus(_) | ConnectTarget::Administration => Vec::new(),
     };
     let is_local = matches!(target, ConnectTarget::LocalQueueManager(_) | ConnectTarget::LocalGroup(_));
     if let (Some(node), Some(_), false) =
@@ -236,14 +257,25 @@ fn hosted(
             format!("no member of {group} runs on {name}, so local bindings are not possible there"),
             Some(format!("from elsewhere: client_group(\"{group}\")")),
         ),
-        ConnectTarget::QueueManager(_) => return true,
+        ConnectTarget::QueueManager(_) | ConnectTarget::Bus(_) | ConnectTarget::Administration => return true,
     };
     cx.problems.add(span, message, "not the same image", help);
     false
 }
 
 fn target(node: &Node, cx: &mut Context<'_>) -> Option<ConnectTarget> {
-    let example = "local(\"QM01\"), local_group(\"QSG1\"), client(\"QM01\") or client_group(\"QSG1\")";
+    let example =
+        "local(\"QM01\"), local_group(\"QSG1\"), client(\"QM01\"), client_group(\"QSG1\"), bus() or administration()";
+    match call_of(node) {
+        Some(("bus", fields)) => return bus(node, fields, cx).map(ConnectTarget::Bus),
+        Some(("administration", [])) => {
+            if cx.names.bus.is_none() && !cx.problems.any_syntax() {
+                cx.problem(node.span, "there is no cell to administrate", "no cell");
+            }
+            return Some(ConnectTarget::Administration);
+        }
+        _ => {}
+    }
     let Value::Items { name: Some(how), items } = &node.value else {
         cx.unexpected(node, "to whom the application connects", example);
         return None;
@@ -276,6 +308,66 @@ fn target(node: &Node, cx: &mut Context<'_>) -> Option<ConnectTarget> {
             None
         }
     }
+}
+
+/// The name and fields of `name(field: ..)`, also of `name()`.
+fn call_of(node: &Node) -> Option<(&str, &[Field])> {
+    match &node.value {
+        Value::Fields { name: Some(name), fields } => Some((&name.text, fields)),
+        Value::Items { name: Some(name), items } if items.is_empty() => Some((&name.text, &[])),
+        _ => None,
+    }
+}
+
+/// A client of the bus: where it asks, and for which engine.
+fn bus(node: &Node, fields: &[Field], cx: &mut Context<'_>) -> Option<BusTarget> {
+    if cx.names.bus.is_none() {
+        if !cx.problems.any_syntax() {
+            let help = "a bus stands in the topology's cell";
+            cx.problem_with_help(node.span, "there is no bus to connect to", "no bus", help);
+        }
+        return None;
+    }
+    let mut fields = Fields::new(node.span, fields, "a connection to the bus", cx.problems);
+    let everybody = cx.names.of(Kind::ApplicationServer).to_vec();
+    let bootstrap = fields.or("bootstrap", everybody, cx, |node, cx| {
+        let servers = list(node, cx, |node, cx| cx.find(Kind::ApplicationServer, node))?;
+        if matches!(&node.value, Value::List(items) if items.is_empty()) {
+            cx.problem(node.span, "a client asks at least one bootstrap server", "none in here");
+        }
+        Some(servers)
+    });
+    let target = fields.or("target", Target::Any, cx, |node, cx| {
+        let (kind, name) = match &node.value {
+            Value::Items { name: Some(kind), items } if items.len() == 1 => (kind, &items[0]),
+            _ => {
+                cx.unexpected(node, "a target", "bus_member(\"cluster1\") or engine(\"cluster1.000-BUS\")");
+                return None;
+            }
+        };
+        match kind.text.as_str() {
+            "bus_member" => cx.find(Kind::Cluster, name).map(|name| Target::BusMember(name.into())),
+            "engine" => text(name, cx).map(|name| Target::MessagingEngine(name.into())),
+            other => {
+                let meant = likely(other, ["bus_member", "engine"]);
+                let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+                let message = format!("{other} is no kind of target{meant}");
+                cx.problem(kind.span, message, "not known");
+                None
+            }
+        }
+    });
+    let significances = [("PREFERRED", TargetSignificance::Preferred), ("REQUIRED", TargetSignificance::Required)];
+    let significance = fields.or("significance", TargetSignificance::Preferred, cx, word(&significances));
+    let proximities = [
+        ("BUS", ConnectionProximity::Bus),
+        ("CLUSTER", ConnectionProximity::Cluster),
+        ("HOST", ConnectionProximity::Host),
+        ("SERVER", ConnectionProximity::Server),
+    ];
+    let proximity = fields.or("proximity", ConnectionProximity::Bus, cx, word(&proximities));
+    fields.finish(cx);
+    Some(BusTarget { bootstrap, target, significance, proximity })
 }
 
 fn one_queue_manager(node: &Node, instead: &str, cx: &mut Context<'_>) -> Option<String> {
@@ -312,13 +404,18 @@ fn operator(fields: &mut Fields<'_>, cx: &mut Context<'_>) -> Option<Vec<Operato
 }
 
 fn command(node: &Node, cx: &mut Context<'_>) -> Option<OperatorCommand> {
-    let example = "resolve_indoubt(qmname: \"QM01\", action: AS_COORDINATOR)";
+    if let Some(command) = administration::command(node, cx) {
+        return command;
+    }
+    let example = "resolve_indoubt(qmname: \"QM01\", action: AS_COORDINATOR), stop_engine(server: \"server1\")";
     let Value::Fields { name: Some(verb), fields } = &node.value else {
         cx.unexpected(node, "a command", example);
         return None;
     };
     if verb.text != "resolve_indoubt" {
-        let message = format!("no command {}; did you mean resolve_indoubt?", verb.text);
+        let known = administration::COMMANDS.into_iter().chain(["resolve_indoubt"]);
+        let meant = likely(&verb.text, known).map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+        let message = format!("no command {}{meant}", verb.text);
         cx.problem_with_help(verb.span, message, "not known", format!("for example {example}"));
         return None;
     }

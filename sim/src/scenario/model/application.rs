@@ -2,6 +2,7 @@
 
 use super::place::Place;
 use super::workload::{MessageTemplate, OperatorAction, Pace, QualityOfService, Syncpointing, WhenUnknown};
+use indoubt_engine::messaging_engine::frame::{ConnectionProximity, Target, TargetSignificance};
 use indoubt_engine::name::ConnectionTag;
 use indoubt_engine::name::QueueManagerName;
 use indoubt_engine::name::QueueName;
@@ -63,6 +64,23 @@ pub enum ConnectTarget {
     QueueManager(QueueManagerName),
     /// A client connection to any member of the group, through its generic address.
     Group(QueueSharingGroupName),
+    /// A connection to an engine of the bus.
+    Bus(BusTarget),
+    /// Administration of a cell (wsadmin): no messages.
+    Administration,
+}
+
+/// Where a client of the bus asks for an engine, and for which.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BusTarget {
+    /// *Provider endpoints*: bootstrap servers, in the order in which they are tried.
+    pub bootstrap: Vec<String>,
+    /// *Target* and *target type*.
+    pub target: Target,
+    /// *Target significance*.
+    pub significance: TargetSignificance,
+    /// *Connection proximity*.
+    pub proximity: ConnectionProximity,
 }
 
 /// What an application does.

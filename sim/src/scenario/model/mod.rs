@@ -4,6 +4,7 @@
 //! to something that exists.
 
 mod application;
+mod cell;
 mod expectations;
 mod faults;
 mod place;
@@ -11,6 +12,7 @@ mod sysplex;
 mod workload;
 
 pub use application::*;
+pub use cell::*;
 pub use expectations::*;
 pub use faults::*;
 pub use place::*;
@@ -80,4 +82,6 @@ pub struct Topology {
     pub links: Vec<Link>,
     /// A sysplex with its queue managers; empty if the scenario has none.
     pub sysplex: Sysplex,
+    /// A cell of application servers with its bus.
+    pub cell: Option<Cell>,
 }

@@ -1,5 +1,6 @@
 //! What applications of several roles have in common, and what operators type.
 
+use indoubt_engine::application_server::frame::AdministrationRequest;
 use indoubt_engine::message::Persistence;
 use indoubt_engine::message::Priority;
 use indoubt_engine::messaging_engine::reliability::Reliability;
@@ -104,6 +105,14 @@ pub enum OperatorCommand {
         queue_manager: QueueManagerName,
         /// The decision.
         outcome: Decision,
+    },
+    /// A command of wsadmin to an application server; `None`: to all of them, as a change of the configuration is
+    /// synchronized to all nodes.
+    Administer {
+        /// The server.
+        server: Option<String>,
+        /// The command.
+        command: AdministrationRequest,
     },
 }
 

@@ -39,5 +39,6 @@ pub(super) fn of_target(target: &ConnectTarget, place: &Place) -> Option<(Addres
             };
             (address, name.to_string(), Binding::Local)
         }
+        ConnectTarget::Bus(_) | ConnectTarget::Administration => return None,
     })
 }

@@ -55,12 +55,12 @@ fn counts_in_memory(sysplex: &Sysplex, history: &mut History) -> Vec<Permission>
 
 /// By a name a queue manager means its private queue or the group's; a group by itself only its own.
 pub(super) fn queues_meant(target: &ConnectTarget, queue: &QueueName) -> Vec<String> {
-    let mut names = vec![queue.to_string()];
+    let shared = queue.to_string();
     match target {
         ConnectTarget::LocalQueueManager(name) | ConnectTarget::QueueManager(name) => {
-            names.push(format!("{name}/{queue}"));
+            vec![shared, format!("{name}/{queue}")]
         }
-        ConnectTarget::LocalGroup(_) | ConnectTarget::Group(_) => {}
+        ConnectTarget::LocalGroup(_) | ConnectTarget::Group(_) => vec![shared],
+        ConnectTarget::Bus(_) | ConnectTarget::Administration => Vec::new(),
     }
-    names
 }

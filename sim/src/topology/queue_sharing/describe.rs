@@ -38,13 +38,14 @@ pub(super) fn describe(sysplex: &Sysplex) -> Vec<Description> {
     parts
 }
 
-pub(super) fn target(target: &ConnectTarget) -> String {
-    match target {
+pub(super) fn target(target: &ConnectTarget) -> Option<String> {
+    Some(match target {
         ConnectTarget::LocalQueueManager(name) => format!("bound to {name}"),
         ConnectTarget::LocalGroup(name) => format!("bound to a local member of {name}"),
         ConnectTarget::QueueManager(name) => format!("client of {name}"),
         ConnectTarget::Group(name) => format!("client of group {name}"),
-    }
+        ConnectTarget::Bus(_) | ConnectTarget::Administration => return None,
+    })
 }
 
 fn group_section(parts: &mut Vec<Description>, sysplex: &Sysplex, group: &QueueSharingGroup) {

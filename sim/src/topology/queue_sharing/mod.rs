@@ -99,7 +99,7 @@ impl Family for QueueSharing {
     }
 
     fn describe_target(&self, target: &ConnectTarget) -> Option<String> {
-        Some(describe::target(target))
+        describe::target(target)
     }
 }
 

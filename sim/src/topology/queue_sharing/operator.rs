@@ -17,7 +17,10 @@ pub(super) async fn operate(
     command: &OperatorCommand,
     is_last_attempt: bool,
 ) -> Result<bool, CallFailed> {
-    let OperatorCommand::ResolveIndoubt { queue_manager: member, outcome: decision } = command;
+    // The scenario's checks refuse commands for systems of another family.
+    let OperatorCommand::ResolveIndoubt { queue_manager: member, outcome: decision } = command else {
+        return Ok(true);
+    };
     let elsewhere = (here != member).then(|| member.clone());
     let threads = connection.display_indoubt(elsewhere.clone()).await?;
     let mut all = true;

@@ -1,0 +1,280 @@
+//! The client with which an application talks to the bus: the provider's words as calls of a JMS client.
+//!
+//! An application that works without units of work has its messages acknowledged automatically; one that works with them
+//! uses a transacted session, or two-phase transactions. When a connection is lost that stood, it is noted in the history:
+//! the contract of the lower reliability levels depends on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use indoubt_engine::machine::Input;
+use indoubt_engine::messaging_engine::client::{self, CallFailed, ConnectionFactory};
+use indoubt_engine::messaging_engine::frame::{self, BusCall, BusReason, BusReply, OutgoingMessage};
+use indoubt_engine::messaging_engine::message::BusMessage;
+use indoubt_engine::messaging_engine::reliability::Reliability;
+use indoubt_engine::name::{DestinationName, QueueName};
+use indoubt_engine::unit_of_work::{Outcome, Xid};
+
+use super::connection::Connection;
+use super::contract::CONNECTION_LOST;
+use super::plan::endpoint;
+use crate::fabric::Process;
+use crate::scenario::model::{BusTarget, Cell, OperatorCommand, QualityOfService};
+use crate::workload::Shared;
+use crate::workload::history::Recorder;
+use crate::workload::provider::{
+    Destination, Failure, Fate, Operated, Outgoing, Pending, Provider, Received, Scope, Selection, Sharing, WayOut,
+};
+
+/// A connection to an engine of the bus.
+pub(super) struct BusProvider {
+    connection: Connection,
+    shared: Arc<Shared>,
+    recorder: Recorder,
+    bus: String,
+    /// Whether the loss of the connection that stood last is still to be noted.
+    stands: bool,
+}
+
+impl BusProvider {
+    pub(super) fn new(
+        process: &Process,
+        shared: &Arc<Shared>,
+        cell: &Cell,
+        target: &BusTarget,
+        silence: Duration,
+    ) -> Self {
+        let factory = ConnectionFactory {
+            provider_endpoints: target.bootstrap.iter().map(|server| endpoint(server)).collect(),
+            bus: cell.bus.name.clone(),
+            target: target.target.clone(),
+            significance: target.significance,
+            proximity: target.proximity,
+            application: process.name().to_string(),
+            silence,
+        };
+        BusProvider {
+            connection: Connection::new(process.clone(), factory),
+            shared: shared.clone(),
+            recorder: Recorder::new(process.clone(), shared.clone()),
+            bus: cell.bus.name.to_string(),
+            stands: false,
+        }
+    }
+
+    async fn call(&mut self, call: BusCall) -> Result<Option<BusReply>, Failure> {
+        let result = self.connection.call(call).await;
+        self.note_loss();
+        result.map_err(failure)
+    }
+
+    async fn done(&mut self, call: BusCall) -> Result<(), Failure> {
+        self.call(call).await.map(drop)
+    }
+
+    /// Writes into the history that the connection is gone, once.
+    fn note_loss(&mut self) {
+        if self.stands && !self.connection.is_connected() {
+            self.stands = false;
+            self.recorder.happened(CONNECTION_LOST, "the connection to the bus is lost");
+        }
+    }
+}
+
+impl Provider for BusProvider {
+    fn connect(&mut self) -> Pending<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            self.note_loss();
+            match self.connection.connect().await {
+                Ok(_) => {
+                    self.stands = true;
+                    Ok(())
+                }
+                Err(reason) => {
+                    Err(failure(CallFailed { reason, fate: client::Fate::DidNotHappen, connection_lost: true }))
+                }
+            }
+        })
+    }
+
+    fn is_connected(&self) -> bool {
+        self.connection.is_connected()
+    }
+
+    fn should_leave(&self) -> bool {
+        self.connection.is_quiescing()
+    }
+
+    fn owner(&self) -> &str {
+        &self.bus
+    }
+
+    /// A consumer of the bus is made with its first receive.
+    fn open<'a>(&'a mut self, _: &'a QueueName, _: Sharing) -> Pending<'a, Result<(), Failure>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn send(&mut self, outgoing: Outgoing, scope: Scope) -> Pending<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            let facts = self.shared.queue(&self.bus, &outgoing.to.queue);
+            let reliability = outgoing.quality.map(reliability);
+            let asked = reliability.unwrap_or_else(|| self::reliability(facts.default_quality));
+            let message = OutgoingMessage {
+                correlation_id: outgoing.correlation,
+                reliability,
+                priority: outgoing.priority,
+                expiry: outgoing.expiry,
+                reply_to: outgoing.reply_to.map(|to| DestinationName::from(to.queue.as_str())),
+                payload: outgoing.payload,
+            };
+            self.done(BusCall::Send {
+                destination: DestinationName::from(outgoing.to.queue.as_str()),
+                message,
+                scope: within(scope),
+                one_way: scope == Scope::Outside && !asked.is_acknowledged(),
+            })
+            .await
+        })
+    }
+
+    fn receive<'a>(
+        &'a mut self,
+        queue: &'a QueueName,
+        _: Sharing,
+        wait: Duration,
+        selection: Selection,
+        scope: Scope,
+    ) -> Pending<'a, Result<Option<Received>, Failure>> {
+        Box::pin(async move {
+            let selection = match selection {
+                Selection::Any | Selection::Id(_) => frame::Selection::Any,
+                Selection::Correlation(id) => frame::Selection::Correlation(id),
+            };
+            let destination = DestinationName::from(queue.as_str());
+            let call = BusCall::Receive { destination, selection, wait, scope: within(scope) };
+            let result = self.connection.call(call).await;
+            self.note_loss();
+            match result {
+                Ok(Some(BusReply::Received { message })) => Ok(Some(received(*message))),
+                Err(failed) if failed.reason == BusReason::NoMessage => Ok(None),
+                Err(failed) => Err(failure(failed)),
+                Ok(other) => unreachable!("a receive is not answered by {other:?}"),
+            }
+        })
+    }
+
+    /// A queue browser locks nothing; the scenario's checks refuse whoever asks for it.
+    fn browse_and_lock<'a>(&'a mut self, _: &'a QueueName) -> Pending<'a, Result<Option<Received>, Failure>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn commit(&mut self) -> Pending<'_, Result<(), Failure>> {
+        Box::pin(self.done(BusCall::Commit))
+    }
+
+    fn back_out(&mut self) -> Pending<'_, Result<(), Failure>> {
+        Box::pin(self.done(BusCall::Rollback))
+    }
+
+    fn begin(&mut self, xid: Xid) -> Pending<'_, Result<(), Failure>> {
+        Box::pin(self.done(BusCall::Begin { xid }))
+    }
+
+    fn prepare(&mut self, xid: Xid) -> Pending<'_, Result<(), Failure>> {
+        Box::pin(self.done(BusCall::Prepare { xid }))
+    }
+
+    fn resolve(&mut self, xid: Xid, outcome: Outcome) -> Pending<'_, Result<(), Failure>> {
+        Box::pin(self.done(BusCall::Resolve { xid, outcome }))
+    }
+
+    fn recover(&mut self, coordinator: String) -> Pending<'_, Result<Vec<Xid>, Failure>> {
+        Box::pin(async move {
+            match self.call(BusCall::RecoverIndoubt { coordinator }).await? {
+                Some(BusReply::Indoubt { xids }) => Ok(xids),
+                other => unreachable!("xa_recover is not answered by {other:?}"),
+            }
+        })
+    }
+
+    /// What operators of a cell do goes to application servers, not to an engine.
+    fn operate<'a>(&'a mut self, _: &'a OperatorCommand, _: bool) -> Pending<'a, Result<Operated, Failure>> {
+        Box::pin(std::future::ready(Ok(Operated::Refused)))
+    }
+
+    fn disconnect(&mut self) -> Pending<'_, ()> {
+        Box::pin(async move {
+            // Left in good order: nothing is lost with it.
+            self.stands = false;
+            if self.connection.is_connected() && self.connection.call(BusCall::Close).await.is_err() {
+                self.connection.abandon();
+            }
+        })
+    }
+
+    fn abandon(&mut self) {
+        self.connection.abandon();
+        self.note_loss();
+    }
+
+    fn take(&mut self, input: Input) {
+        self.connection.take(input);
+        self.note_loss();
+    }
+}
+
+fn within(scope: Scope) -> frame::Scope {
+    match scope {
+        Scope::Outside => frame::Scope::Automatic,
+        Scope::Within => frame::Scope::Transacted,
+    }
+}
+
+/// The bus's words for what is asked for; persistence alone is mapped as the JMS mapping of the product does by default:
+/// nonpersistent to express, persistent to reliable persistent.
+fn reliability(quality: QualityOfService) -> Reliability {
+    match quality {
+        QualityOfService::Reliability(reliability) => reliability,
+        quality if quality.is_persistent() => Reliability::ReliablePersistent,
+        _ => Reliability::ExpressNonpersistent,
+    }
+}
+
+fn received(message: BusMessage) -> Received {
+    Received {
+        id: message.id,
+        correlation: message.correlation_id,
+        quality: QualityOfService::Reliability(message.reliability),
+        priority: message.priority,
+        backout_count: message.failed_deliveries,
+        reply_to: message
+            .reply_to
+            .map(|destination| Destination { queue: QueueName::from(destination.as_str()), owner: None }),
+        payload: message.payload,
+    }
+}
+
+fn failure(failed: CallFailed) -> Failure {
+    let fate = match (failed.reason, failed.fate) {
+        (BusReason::RolledBack, client::Fate::DidNotHappen) => Fate::BackedOut,
+        (_, client::Fate::DidNotHappen) => Fate::DidNotHappen,
+        (_, client::Fate::Unknown) => Fate::Unknown,
+    };
+    let way_out = match failed.reason {
+        // Full destinations and stores, a refused message, a transaction rolled back: the connection is good.
+        BusReason::DestinationFull
+        | BusReason::StoreFull
+        | BusReason::ReliabilityTooHigh
+        | BusReason::UnknownDestination
+        | BusReason::NoMessage
+        | BusReason::RolledBack => WayOut::Stay,
+        BusReason::ConnectionLost
+        | BusReason::NoMessagingEngine
+        | BusReason::EngineNotStarted
+        | BusReason::EngineQuiescing
+        | BusReason::UnknownTransaction
+        | BusReason::IncorrectCall
+        | BusReason::StoreFailed => WayOut::Leave,
+    };
+    Failure { reason: format!("{:?}", failed.reason), fate, connection_lost: failed.connection_lost, way_out }
+}

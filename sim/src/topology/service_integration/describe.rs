@@ -1,0 +1,193 @@
+//! The family's systems as a report shows them.
+
+use std::collections::BTreeMap;
+
+use indoubt_engine::file_server::FileSystemKind;
+use indoubt_engine::ha_manager::assistance::PolicyAssistance;
+use indoubt_engine::ha_manager::policy::{Policy, PolicyKind};
+use indoubt_engine::messaging_engine::definition::{DestinationDefinition, ExceptionDestination};
+use indoubt_engine::messaging_engine::frame::{Target, TargetSignificance};
+use indoubt_engine::name::ProcessName;
+
+use super::super::family::{Description, PlaceDescription};
+use crate::scenario::model::{BusTarget, Cell, Cluster, ConnectTarget, MessageStore, Place};
+use crate::scenario::words::length;
+
+/// What runs on the hosts besides applications.
+pub(super) fn places(cell: &Cell) -> Vec<PlaceDescription> {
+    let mut hosts: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for database in &cell.databases {
+        hosts.entry(&database.host).or_default().push(format!("database {}", database.name));
+    }
+    for server in &cell.file_servers {
+        hosts.entry(&server.host).or_default().push(format!("file server {}", server.name));
+    }
+    for (server, cluster) in cell.servers() {
+        hosts.entry(&server.host).or_default().push(format!("{} ({})", server.name, cluster.name));
+    }
+    for agent in &cell.node_agents {
+        hosts.entry(&agent.host).or_default().push("node agent".to_owned());
+    }
+    if let Some(manager) = &cell.deployment_manager {
+        hosts.entry(&manager.host).or_default().push("deployment manager".to_owned());
+    }
+    let described = |(host, holds): (&str, Vec<String>)| PlaceDescription {
+        kind: "host",
+        place: Place::Host(host.to_owned()),
+        holds: holds.join(", "),
+    };
+    hosts.into_iter().map(described).collect()
+}
+
+pub(super) fn describe(cell: &Cell) -> Vec<Description> {
+    let mut parts = vec![Description::Gap, Description::Paragraph(core_group(cell))];
+    for cluster in &cell.clusters {
+        parts.push(Description::Gap);
+        parts.push(Description::Paragraph(cluster_text(cell, cluster)));
+        parts.push(Description::Table(engines(cell, cluster)));
+    }
+    let by_hand = cell.policies.iter().map(policy_row).collect::<Vec<_>>();
+    if !by_hand.is_empty() {
+        parts.push(Description::Gap);
+        parts.push(Description::Paragraph("Policies made by an administrator:".to_owned()));
+        parts.push(Description::Table(by_hand));
+    }
+    parts.push(Description::Gap);
+    parts.push(Description::Paragraph(format!("Bus {}. Its queues:", cell.bus.name)));
+    let queues = cell.bus.queues.iter();
+    parts.push(Description::Table(
+        queues.map(|(name, queue)| ["queue".to_owned(), name.to_string(), queue_attributes(queue)]).collect(),
+    ));
+    parts
+}
+
+pub(super) fn target(cell: &Cell, target: &ConnectTarget) -> Option<String> {
+    match target {
+        ConnectTarget::Bus(BusTarget { bootstrap, target, significance, .. }) => {
+            let whom = match target {
+                Target::Any => format!("bus {}", cell.bus.name),
+                Target::BusMember(member) => member.to_string(),
+                Target::MessagingEngine(engine) => engine.to_string(),
+            };
+            let required = match significance {
+                TargetSignificance::Required => ", required",
+                TargetSignificance::Preferred => "",
+            };
+            Some(format!("client of {whom}{required}, by {}", bootstrap.join(", ")))
+        }
+        ConnectTarget::Administration => Some("administration".to_owned()),
+        _ => None,
+    }
+}
+
+fn core_group(cell: &Cell) -> String {
+    let group = &cell.core_group;
+    let is_alive = match group.is_alive_interval {
+        Some(interval) => format!("active members are asked every {} whether they are alive", length(interval)),
+        None => "active members are not asked whether they are alive".to_owned(),
+    };
+    format!(
+        "WebSphere Application Server {}, core group {}: a silent member is suspected after {} missed heartbeats of {}; \
+         {is_alive}.",
+        cell.was_level.name(),
+        group.name,
+        group.missed_heartbeats,
+        length(group.heartbeat_period),
+    )
+}
+
+fn cluster_text(cell: &Cell, cluster: &Cluster) -> String {
+    let servers: Vec<String> =
+        cluster.servers.iter().map(|server| format!("{} on {}", server.name, server.host)).collect();
+    let assistance = match &cluster.policy_assistance {
+        None => "without policy assistance",
+        Some(PolicyAssistance::HighAvailability) => "policy assistance: high availability",
+        Some(PolicyAssistance::Scalability) => "policy assistance: scalability",
+        Some(PolicyAssistance::ScalabilityWithHighAvailability) => {
+            "policy assistance: scalability with high availability"
+        }
+        Some(PolicyAssistance::Custom { .. }) => "policy assistance: custom",
+    };
+    format!(
+        "Cluster {}, member of bus {}: {}; {assistance}. Its messaging engines:",
+        cluster.name,
+        cell.bus.name,
+        servers.join(", ")
+    )
+}
+
+fn engines(cell: &Cell, cluster: &Cluster) -> Vec<[String; 3]> {
+    let servers: Vec<ProcessName> =
+        cluster.servers.iter().map(|server| ProcessName::from(server.name.as_str())).collect();
+    let policies = cluster
+        .policy_assistance
+        .as_ref()
+        .map(|assistance| assistance.generate(&cluster.name, &servers, &cell.bus.name))
+        .unwrap_or_default();
+    let row = |(number, engine): (usize, &crate::scenario::model::MessagingEngine)| {
+        let store = match &engine.message_store {
+            MessageStore::DataStore { database, restrict_long_running_locks, .. } => {
+                let restricted = if *restrict_long_running_locks { ", restricted long-running locks" } else { "" };
+                format!("data store in {database}{restricted}")
+            }
+            MessageStore::FileStore { file_server } => {
+                let server = cell.file_servers.iter().find(|server| server.name == *file_server);
+                let kind = server.map_or("", |server| match server.kind {
+                    FileSystemKind::Nfs4 { .. } => " (NFS 4)",
+                    FileSystemKind::Nfs3 => " (NFS 3)",
+                    FileSystemKind::ClusterFileSystem { .. } => " (cluster file system)",
+                });
+                format!("file store on {file_server}{kind}")
+            }
+        };
+        let preferred = policies.get(number).map(preference).unwrap_or_default();
+        ["messaging engine".to_owned(), engine.name.to_string(), format!("{store}{preferred}")]
+    };
+    cluster.engines.iter().enumerate().map(row).collect()
+}
+
+/// Where a policy wants a member, as the rest of a sentence.
+fn preference(policy: &Policy) -> String {
+    let mut text = String::new();
+    if !policy.preferred_servers.is_empty() {
+        let servers: Vec<&str> = policy.preferred_servers.iter().map(ProcessName::as_str).collect();
+        let only = if policy.preferred_servers_only { " only" } else { "" };
+        text.push_str(&format!(", preferred servers {}{only}", servers.join(", ")));
+    }
+    if policy.fail_back {
+        text.push_str(", fail back");
+    }
+    if policy.quorum {
+        text.push_str(", quorum");
+    }
+    text
+}
+
+fn policy_row(policy: &Policy) -> [String; 3] {
+    let kind = match &policy.kind {
+        PolicyKind::AllActive => "All active".to_owned(),
+        PolicyKind::MOfN(number) => format!("{number} of N"),
+        PolicyKind::OneOfN => "One of N".to_owned(),
+        PolicyKind::Static(_) => "Static".to_owned(),
+        PolicyKind::NoOperation => "No operation".to_owned(),
+    };
+    let criteria: Vec<String> = policy.match_criteria.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let text = format!("{kind} for {}{}", criteria.join(","), preference(policy));
+    ["policy".to_owned(), policy.name.clone(), text]
+}
+
+fn queue_attributes(queue: &DestinationDefinition) -> String {
+    let mut attributes = vec![queue.default_reliability.to_string()];
+    if queue.maximum_reliability < DestinationDefinition::default().maximum_reliability {
+        attributes.push(format!("at most {}", queue.maximum_reliability));
+    }
+    if queue.queue_points.len() > 1 {
+        attributes.push(format!("{} queue points", queue.queue_points.len()));
+    }
+    match &queue.exception_destination {
+        ExceptionDestination::System => {}
+        ExceptionDestination::None => attributes.push("no exception destination".to_owned()),
+        ExceptionDestination::Specific(name) => attributes.push(format!("exceptions to {name}")),
+    }
+    attributes.join(", ")
+}
