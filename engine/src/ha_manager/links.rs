@@ -19,6 +19,9 @@ pub(super) struct Link {
     pub(super) connection: ConnectionId,
     /// The peer's life, once it has greeted: only then is the connection used.
     incarnation: Option<Incarnation>,
+    /// The peer has said that it is there while the connection was being opened: if this attempt came too early, the next
+    /// one will not.
+    announced: bool,
 }
 
 impl Link {
@@ -56,7 +59,7 @@ impl HaManager {
     fn open(&mut self, peer: &ProcessName, effects: &mut Effects) {
         let Some(address) = self.definition.member(peer).map(|member| member.address.clone()) else { return };
         let connection = effects.connect(address, self.definition.silence());
-        self.links.insert(peer.clone(), Link { connection, incarnation: None });
+        self.links.insert(peer.clone(), Link { connection, incarnation: None, announced: false });
     }
 
     pub(super) fn datagram(&mut self, now: Time, from: &ProcessName, frame: &CoreGroupFrame, effects: &mut Effects) {
@@ -64,7 +67,7 @@ impl HaManager {
         if !self.running || self.own >= *from {
             return;
         }
-        match self.links.get(from) {
+        match self.links.get_mut(from) {
             None => self.open(from, effects),
             // What we hold is a connection to an earlier life, whose end we have not noticed yet.
             Some(link) if link.incarnation.is_some_and(|known| known < *incarnation) => {
@@ -72,7 +75,7 @@ impl HaManager {
                 self.lost(now, from, Broken::Reset, effects);
                 self.open(from, effects);
             }
-            Some(_) => {}
+            Some(link) => link.announced = true,
         }
     }
 
@@ -86,7 +89,7 @@ impl HaManager {
             effects.push(Effect::Close { connection: old.connection });
             self.lost(now, &from, Broken::Reset, effects);
         }
-        self.links.insert(from, Link { connection, incarnation: None });
+        self.links.insert(from, Link { connection, incarnation: None, announced: false });
         self.greet(connection, effects);
     }
 
@@ -95,8 +98,12 @@ impl HaManager {
         effects.send(connection, Frame::CoreGroup(Box::new(hello)));
     }
 
-    pub(super) fn refused(&mut self, connection: ConnectionId) {
-        self.links.retain(|_, link| link.connection != connection);
+    pub(super) fn refused(&mut self, connection: ConnectionId, effects: &mut Effects) {
+        let Some(peer) = self.peer(connection) else { return };
+        let announced = self.links.remove(&peer).is_some_and(|link| link.announced);
+        if announced {
+            self.open(&peer, effects);
+        }
     }
 
     pub(super) fn hello(

@@ -164,7 +164,7 @@ impl HaManager {
     pub fn offer(&mut self, now: Time, input: Input, effects: &mut Effects) -> Offered {
         match input {
             Input::Connected { connection } if self.peer(connection).is_some() => self.greet(connection, effects),
-            Input::Refused { connection, .. } if self.peer(connection).is_some() => self.refused(connection),
+            Input::Refused { connection, .. } if self.peer(connection).is_some() => self.refused(connection, effects),
             Input::Accepted { connection, at, from } if Some(&at) == self.own_address().as_ref() => {
                 self.accepted(now, connection, from, effects);
             }
