@@ -24,6 +24,13 @@ const STOPPED: &str = "messaging_engine_stopped";
 /// An engine cannot serve any more.
 const FAILED: &str = "messaging_engine_failed";
 
+/// An engine cannot serve any more, and no other instance could.
+const FAILED_GLOBALLY: &str = "messaging_engine_failed_globally";
+
+/// How old a change can be that a data store has not written yet: the latency that its dispatcher aims at is a second;
+/// the rest is for the write itself.
+const LAZY_WRITE_NS: u64 = 1_500_000_000;
+
 /// With restricted long-running locks an owner looks after its ownership so often: so long two may believe that they are
 /// it.
 const OWNERSHIP_REFRESH_NS: u64 = 21_000_000_000;
@@ -33,7 +40,7 @@ pub(super) fn promise(cell: &Cell, history: &mut History, contract: &mut Contrac
     for (engine, cluster) in cell.engines() {
         let queues = queues_of(cell, engine, cluster, history);
         losses(engine, &queues, history, contract);
-        lazy_writes(engine, &queues, history, contract);
+        lazy_writes(cell, engine, &queues, history, contract);
         counts(cell, engine, &queues, contract);
         contract.exclusive.push(ownership(engine));
     }
@@ -48,6 +55,8 @@ fn queues_of(cell: &Cell, engine: &MessagingEngine, _: &Cluster, history: &mut H
     localized.map(|(name, _)| history.queue(name.as_str())).collect()
 }
 
+const LEVELS: &str = "WebSphere Application Server, Message reliability levels";
+
 fn losses(engine: &MessagingEngine, queues: &[QueueIndex], history: &mut History, contract: &mut Contract) {
     let name = engine.name.as_str();
     let mut permit = |levels: &[Reliability], event: &str, subject: Whom, rule: &str| {
@@ -57,31 +66,24 @@ fn losses(engine: &MessagingEngine, queues: &[QueueIndex], history: &mut History
             event: event.to_owned(),
             subject,
             window: Window::default(),
-            rule: format!("{rule} (WebSphere Application Server, Message reliability levels)"),
+            rule: format!("{rule} ({LEVELS})"),
         });
     };
     let nonpersistent =
         [Reliability::BestEffortNonpersistent, Reliability::ExpressNonpersistent, Reliability::ReliableNonpersistent];
     let one_way = [Reliability::BestEffortNonpersistent, Reliability::ExpressNonpersistent];
-    let lazily = [Reliability::ReliablePersistent];
     permit(
         &nonpersistent,
         STOPPED,
         Whom::Named(name.to_owned()),
         "nonpersistent messages are discarded when their messaging engine stops",
     );
-    for (event, subject) in [(FAILED, Whom::Named(name.to_owned())), (PROCESS_ENDED, Whom::OwnerOf(name.to_owned()))] {
+    for (event, subject) in failures(name) {
         permit(
             &nonpersistent,
             event,
-            subject.clone(),
-            "nonpersistent messages are discarded when their messaging engine fails",
-        );
-        permit(
-            &lazily,
-            event,
             subject,
-            "reliable persistent messages may be discarded when their messaging engine fails",
+            "nonpersistent messages are discarded when their messaging engine fails",
         );
     }
     // An instance that was taken over while it stood still has failed, whether or not it knows.
@@ -91,45 +93,65 @@ fn losses(engine: &MessagingEngine, queues: &[QueueIndex], history: &mut History
         Whom::Named(name.to_owned()),
         "nonpersistent messages are discarded when their messaging engine fails; another instance was started",
     );
-    permit(
-        &one_way,
-        CONNECTION_LOST,
-        Whom::Producer,
-        "best effort and express messages may be discarded when a connection is lost",
-    );
-    permit(
-        &one_way,
-        PROCESS_ENDED,
-        Whom::Producer,
-        "best effort and express messages may be discarded when a connection is lost",
-    );
+    for event in [CONNECTION_LOST, PROCESS_ENDED] {
+        permit(
+            &one_way,
+            event,
+            Whom::Producer,
+            "best effort and express messages may be discarded when a connection is lost",
+        );
+    }
     permit(
         &one_way[..1],
         "best_effort_discarded",
-        Whom::Named(name.to_owned()),
+        Whom::OwnerOf(name.to_owned()),
         "best effort messages may be discarded when resources run short",
     );
 }
 
-/// A data store removes reliable persistent messages as lazily as it writes them: what was consumed just before a failure
-/// may be there again.
-fn lazy_writes(engine: &MessagingEngine, queues: &[QueueIndex], history: &mut History, contract: &mut Contract) {
-    if !matches!(engine.message_store, MessageStore::DataStore { .. }) {
-        return;
-    }
-    let name = engine.name.to_string();
-    for (event, subject) in [(FAILED, Whom::Named(name.clone())), (PROCESS_ENDED, Whom::OwnerOf(name.clone()))] {
-        contract.permitted_duplicates.push(Permission {
+/// The events with which an instance of an engine fails.
+fn failures(engine: &str) -> [(&'static str, Whom); 3] {
+    let named = || Whom::Named(engine.to_owned());
+    [(FAILED, named()), (FAILED_GLOBALLY, named()), (PROCESS_ENDED, Whom::OwnerOf(engine.to_owned()))]
+}
+
+/// A data store writes reliable persistent messages lazily, and removes them lazily: what was sent just before a failure may
+/// be lost, what was consumed may be there again. A file store writes them like assured ones: it permits neither.
+fn lazy_writes(
+    cell: &Cell,
+    engine: &MessagingEngine,
+    queues: &[QueueIndex],
+    history: &mut History,
+    contract: &mut Contract,
+) {
+    let MessageStore::DataStore { database, .. } = &engine.message_store else { return };
+    // A dispatcher that gets no answer from its database cannot write; how long that lasts is up to the database.
+    let within_ns = (!was_troubled(database, cell, history)).then_some(LAZY_WRITE_NS);
+    let name = engine.name.as_str();
+    // One that stands still writes nothing more, and may have been taken over when it goes on.
+    let stands_still = (PROCESS_PAUSED, Whom::OwnerOf(name.to_owned()));
+    for (event, subject) in failures(name).into_iter().chain([stands_still]) {
+        let permission = Permission {
             qualities: Some(vec![history.quality(Reliability::ReliablePersistent.name())]),
             queues: Some(queues.to_vec()),
             event: event.to_owned(),
             subject,
-            window: Window::default(),
-            rule: "the removal of reliable persistent messages is written to a data store lazily; after a failure of \
-                   the engine they may be there again"
-                .to_owned(),
-        });
+            window: Window::After { within_ns },
+            rule: String::new(),
+        };
+        let rule = "reliable persistent messages may be discarded when their messaging engine fails: a data store writes \
+                    them a little later";
+        contract.permitted_losses.push(Permission { rule: format!("{rule} ({LEVELS})"), ..permission.clone() });
+        let rule = "the removal of reliable persistent messages is written to a data store a little later; after a failure \
+                    of the engine they may be there again";
+        contract.permitted_duplicates.push(Permission { rule: format!("{rule} ({LEVELS})"), ..permission });
     }
+}
+
+/// Whether something happened to a database, its host or a link of that.
+fn was_troubled(database: &str, cell: &Cell, history: &History) -> bool {
+    let host = cell.databases.iter().find(|known| known.name == database).map(|known| known.host.as_str());
+    history.faults().any(|text| text.contains(database) || host.is_some_and(|host| text.contains(host)))
 }
 
 /// Before 8.5, redelivery counts are not in the tables: they begin anew with each instance.
@@ -151,7 +173,7 @@ fn ownership(engine: &MessagingEngine) -> Exclusive {
     Exclusive {
         resource: Some(engine.name.to_string()),
         begins: vec![STARTED.to_owned()],
-        ends: vec![STOPPED.to_owned(), FAILED.to_owned()],
+        ends: vec![STOPPED.to_owned(), FAILED.to_owned(), FAILED_GLOBALLY.to_owned()],
         pauses: vec![PROCESS_PAUSED.to_owned()],
         resumes: vec![PROCESS_RESUMED.to_owned()],
         allowed_overlap_ns: if restricted { OWNERSHIP_REFRESH_NS } else { 0 },
