@@ -388,7 +388,9 @@ impl Event {
             | Event::MessagingEngineStopping { engine }
             | Event::MessagingEngineStopped { engine }
             | Event::MessagingEngineFailed { engine, .. }
-            | Event::MessagingEngineFailedGlobally { engine, .. } => Some(engine),
+            | Event::MessagingEngineFailedGlobally { engine, .. }
+            | Event::StoreLockAcquired { engine }
+            | Event::StoreLockLost { engine } => Some(engine),
             _ => None,
         }
     }
