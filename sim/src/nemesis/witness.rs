@@ -107,7 +107,7 @@ impl Witness {
         *self.seen().events.entry(event.name()).or_default() += 1;
         self.seen().lanes.event(at, &self.name(process), event);
         let headline = event.weight() != Weight::Detail;
-        if !headline && self.keep == Keep::Report {
+        if !headline && event.milestone().is_none() && self.keep == Keep::Report {
             return;
         }
         let who = self.name(process);
