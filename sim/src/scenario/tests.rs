@@ -1,5 +1,6 @@
 //! Tests of reading scenarios.
 
+mod cell_mistakes;
 mod mangling;
 mod mistakes;
 mod round_trip;

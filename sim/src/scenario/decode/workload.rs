@@ -164,6 +164,10 @@ fn connect(
         }
         ConnectTarget::Bus(_) | ConnectTarget::Administration => Vec::new(),
     };
+    if let (Some(node), ConnectTarget::Bus(_) | ConnectTarget::Administration) = (tag_node, &target) {
+        let message = "a connection tag serialises connections to queue managers of a queue-sharing group";
+        cx.problem(node.span, message, "not on a bus");
+    }
     let is_local = matches!(target, ConnectTarget::LocalQueueManager(_) | ConnectTarget::LocalGroup(_));
     if let (Some(node), Some(_), false) =
         (tag_node, &tag, members.iter().all(|name| cx.names.group_of.contains_key(name)))
@@ -356,7 +360,7 @@ fn bus(node: &Node, fields: &[Field], cx: &mut Context<'_>) -> Option<BusTarget>
         };
         match kind.text.as_str() {
             "bus_member" => cx.find(Kind::Cluster, name).map(|name| Target::BusMember(name.into())),
-            "engine" => text(name, cx).map(|name| Target::MessagingEngine(name.into())),
+            "engine" => cx.messaging_engine(name).map(|name| Target::MessagingEngine(name.into())),
             other => {
                 let meant = likely(other, ["bus_member", "engine"]);
                 let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
