@@ -69,6 +69,17 @@ fn the_example_in_the_description_is_a_scenario() {
 }
 
 #[test]
+fn the_example_of_a_cell_in_the_description_is_a_topology() {
+    let readme = readme();
+    let example = readme.split("<!-- cell example -->\n```ron\n").nth(1).and_then(|rest| rest.split("```").next());
+    let application = "producer(name: \"p\", runs_on: [\"branch-office\"], connect: bus(), queues: [\"QUOTE\"])";
+    let text = format!("(about: \"A cell.\", {} workload: [{application}])", example.expect("an example"));
+    let scenario =
+        parse(Path::new("example.ron"), &text).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+    assert_eq!(scenario.topology.cell.map(|cell| cell.bus.queues.len()), Some(2));
+}
+
+#[test]
 fn the_description_lists_every_scenario_every_kind_of_violation_and_every_field() {
     let readme = readme();
     for path in files() {
