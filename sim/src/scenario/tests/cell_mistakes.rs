@@ -101,8 +101,8 @@ fn a_queue_of_the_bus_says_where_it_is_if_there_are_several_clusters() {
 
 #[test]
 fn policies_that_run_an_engine_twice_are_refused() {
-    spoilt("type: ONE_OF_N", "type: ALL_ACTIVE", "ALL_ACTIVE", &["All active", "data corruption"]);
-    spoilt("type: ONE_OF_N", "type: m_of_n(2)", "m_of_n(2)", &["M of N", "data corruption"]);
+    spoilt("type: ONE_OF_N", "type: ALL_ACTIVE", "ALL_ACTIVE", &["All active", "corrupting data"]);
+    spoilt("type: ONE_OF_N", "type: m_of_n(2)", "m_of_n(2)", &["M of N", "corrupting data"]);
     let wanted = ["no application server server9; did you mean"];
     spoilt("preferred_servers: [\"server3\"]", "preferred_servers: [\"server9\"]", "\"server9\"", &wanted);
     let wanted = ["preferred_servers_only and fail_back need preferred_servers"];
@@ -150,7 +150,7 @@ fn clients_ask_servers_that_there_are_for_engines_that_there_are() {
     let wanted = ["no application server server7; did you mean"];
     spoilt("bootstrap: [\"server1\", \"server3\"]", "bootstrap: [\"server7\"]", "\"server7\"", &wanted);
     let wanted = ["a client asks at least one bootstrap server"];
-    spoilt("bootstrap: [\"server1\", \"server3\"]", "bootstrap: []", "[],\n            queues", &wanted);
+    spoilt("bootstrap: [\"server1\", \"server3\"]", "bootstrap: []", "[]),\n            queues", &wanted);
     let wanted = ["no messaging engine cluster1.001-PAYMENTS; did you mean cluster1.000-PAYMENTS?"];
     let engine = "target: engine(\"cluster1.001-PAYMENTS\")";
     spoilt("target: bus_member(\"cluster1\")", engine, "\"cluster1.001-PAYMENTS\"", &wanted);
@@ -185,6 +185,8 @@ fn faults_strike_what_is_there() {
         "\"server5\"",
         &["no", "server5; did you mean server1?"],
     );
+    let text = CELL.replacen("at(\"20s\")", "step(name: \"engine.started\", process: \"SIBDB\")", 1);
+    refused(&text, "step(name", &["engine.started is a step of an application server, which SIBDB is not"]);
     let disk = "what: disk(process: \"server1\", fault: tear_last_write)";
     spoilt("what: kill(\"server1\")", disk, "\"server1\", fault", &["no process with a disk server1"]);
 }
