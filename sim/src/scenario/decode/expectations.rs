@@ -54,7 +54,8 @@ fn reach(node: &Node, expectations: &mut Expectations, cx: &mut Context<'_>) {
 fn any_queue(node: &Node, cx: &mut Context<'_>) -> Option<QueueName> {
     let name = cx.name_text(node, "a queue")?;
     let shared = cx.names.shared_queues.values().flatten();
-    let all: Vec<String> = shared.chain(cx.names.private_queues.values().flatten()).cloned().collect();
+    let of_queue_managers = shared.chain(cx.names.private_queues.values().flatten());
+    let all: Vec<String> = of_queue_managers.chain(&cx.names.destinations).cloned().collect();
     if all.contains(&name) {
         return Some(name.into());
     }
