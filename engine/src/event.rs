@@ -310,6 +310,9 @@ events! {
     Headline ServerStopped { } = "server_stopped", "application server stopped";
     /// an application server ended itself
     Detection ServerTerminated { reason: &'static str } = "server_terminated", "application server terminated: {reason}";
+    /// a bootstrap server turns a client away, because it has known of no suitable messaging engine for as long as it lets
+    /// clients wait
+    Detail NoMessagingEngineKnown { } = "no_messaging_engine_known", "CWSIT0019E no suitable messaging engine is known";
     /// a disabled instance of a messaging engine is enabled again by itself
     Headline EngineReenabled { engine: MessagingEngineName } = "engine_reenabled", "{engine} enabled again on this server";
 }

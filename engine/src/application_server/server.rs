@@ -285,6 +285,7 @@ impl ApplicationServer {
                     effects.send(request.connection, Frame::BusReply(Box::new(reply)));
                 }
                 None if self.now >= request.until => {
+                    effects.report(Event::NoMessagingEngineKnown {});
                     let reply = BusReply::Failed(BusReason::NoMessagingEngine);
                     effects.send(request.connection, Frame::BusReply(Box::new(reply)));
                 }

@@ -205,6 +205,12 @@ impl Event {
         }
     }
 
+    /// Whether messages may be missing because of it, although nothing failed: a contract can name it.
+    #[must_use]
+    pub const fn excuses(&self) -> bool {
+        matches!(self, Event::BestEffortDiscarded { .. })
+    }
+
     /// The state in which its reporter's instance of something is from now on, and of what.
     #[must_use]
     pub fn lane(&self) -> Option<(&str, LaneState)> {
@@ -236,7 +242,10 @@ impl Event {
             | Event::MessagingEngineStartFailed { engine, .. }
             | Event::MessagingEngineStopping { engine }
             | Event::MessagingEngineStopped { engine }
-            | Event::MessagingEngineFailed { engine, .. } => Some(engine),
+            | Event::MessagingEngineFailed { engine, .. }
+            | Event::MessagingEngineFailedGlobally { engine, .. }
+            | Event::StoreLockAcquired { engine }
+            | Event::StoreLockLost { engine } => Some(engine),
             _ => None,
         }
     }

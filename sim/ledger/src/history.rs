@@ -295,6 +295,14 @@ impl History {
         self.life(at_ns, process, LifeChange::Started);
     }
 
+    /// What the faults that struck were called, in order.
+    pub fn faults(&self) -> impl Iterator<Item = &str> {
+        self.world.iter().filter_map(|record| match &record.what {
+            WorldHappening::Fault(text) => Some(text.as_str()),
+            WorldHappening::Event { .. } | WorldHappening::Healed(_) => None,
+        })
+    }
+
     /// The world did something.
     ///
     /// # Panics

@@ -12,6 +12,7 @@ use indoubt_ledger::history::WorldHappening;
 
 use crate::fabric::{Fabric, Life, ProcessId};
 use crate::run::{Happening, Keep, Lanes, TimelineEntry};
+use crate::scenario::model::Expectations;
 use crate::topology::{ProcessKind, World};
 use crate::workload::Shared;
 
@@ -35,14 +36,17 @@ pub struct Witness {
     keep: Keep,
     world: Arc<World>,
     shared: Arc<Shared>,
+    /// Events of no great weight that the ledger must know all the same: the scenario allows something because of them.
+    allowing: Vec<String>,
     seen: Mutex<Seen>,
 }
 
 impl Witness {
     /// Has seen nothing yet.
     #[must_use]
-    pub fn new(keep: Keep, world: Arc<World>, shared: Arc<Shared>) -> Self {
-        Witness { keep, world, shared, seen: Mutex::new(Seen::default()) }
+    pub fn new(keep: Keep, world: Arc<World>, shared: Arc<Shared>, expectations: &Expectations) -> Self {
+        let allowing = expectations.allow.iter().map(|allowed| allowed.because.clone()).collect();
+        Witness { keep, world, shared, allowing, seen: Mutex::new(Seen::default()) }
     }
 
     /// What was seen.
@@ -107,17 +111,21 @@ impl Witness {
         *self.seen().events.entry(event.name()).or_default() += 1;
         self.seen().lanes.event(at, &self.name(process), event);
         let headline = event.weight() != Weight::Detail;
-        if !headline && event.milestone().is_none() && self.keep == Keep::Report {
+        let judged = headline || event.excuses() || self.allowing.iter().any(|name| name == event.name());
+        let told = headline || event.milestone().is_some() || self.keep != Keep::Report;
+        if !judged && !told {
             return;
         }
         let who = self.name(process);
-        if headline {
+        if judged {
             let subject = event.messaging_engine().map_or_else(|| who.clone(), ToString::to_string);
             let (name, by) = (event.name().to_owned(), who.clone());
             let happening = WorldHappening::Event { name, subject, by, text: event.to_string() };
             self.shared.history().world(at.as_nanoseconds(), happening);
         }
-        self.note(at, who, Happening::Event(event.clone()));
+        if told {
+            self.note(at, who, Happening::Event(event.clone()));
+        }
     }
 
     /// A process started or ended.

@@ -66,7 +66,7 @@ pub(super) async fn take(fabric: Fabric, request: RunRequest) -> RunOutcome {
     let shared = Arc::new(topology::shared(&families));
     let world = Arc::new(World::build(&fabric, &scenario, &families, &shared));
     let agenda = Arc::new(Agenda::default());
-    let witness = Arc::new(Witness::new(request.keep, world.clone(), shared.clone()));
+    let witness = Arc::new(Witness::new(request.keep, world.clone(), shared.clone(), &scenario.expect));
     let nemesis = Nemesis::new(&fabric, &scenario, world.clone(), agenda.clone(), witness.clone());
     let director = Arc::new(Director { world: world.clone(), witness: witness.clone(), nemesis });
     fabric.set_observer(director.clone());

@@ -24,18 +24,35 @@ const STOPPED: &str = "messaging_engine_stopped";
 /// An engine cannot serve any more.
 const FAILED: &str = "messaging_engine_failed";
 
+/// An engine cannot serve any more, and no other instance could.
+const FAILED_GLOBALLY: &str = "messaging_engine_failed_globally";
+
+/// An engine owns its data store.
+const LOCK_ACQUIRED: &str = "store_lock_acquired";
+
+/// An engine knows that it owns its data store no more.
+const LOCK_LOST: &str = "store_lock_lost";
+
+/// How old a change can be that a data store has not written yet: the latency that its dispatcher aims at is a second;
+/// the rest is for the write itself.
+const LAZY_WRITE_NS: u64 = 1_500_000_000;
+
 /// With restricted long-running locks an owner looks after its ownership so often: so long two may believe that they are
 /// it.
 const OWNERSHIP_REFRESH_NS: u64 = 21_000_000_000;
+
+/// An owner whose database or file server was out of reach, and then given to somebody else, learns of that when it next
+/// uses it: with the first request that is refused, or not answered in time.
+const UNKNOWING_OWNER_NS: u64 = 60_000_000_000;
 
 /// Adds the cell's part.
 pub(super) fn promise(cell: &Cell, history: &mut History, contract: &mut Contract) {
     for (engine, cluster) in cell.engines() {
         let queues = queues_of(cell, engine, cluster, history);
         losses(engine, &queues, history, contract);
-        lazy_writes(engine, &queues, history, contract);
-        counts(cell, engine, &queues, contract);
-        contract.exclusive.push(ownership(engine));
+        lazy_writes(cell, (engine, cluster), &queues, history, contract);
+        counts(cell, (engine, cluster), &queues, history, contract);
+        contract.exclusive.push(ownership(engine, cell, history));
     }
     contract.unknown_get_rule = "a message received in a session with automatic acknowledgement is gone when it is \
                                  served; if the connection is lost with it, so is the message"
@@ -48,6 +65,8 @@ fn queues_of(cell: &Cell, engine: &MessagingEngine, _: &Cluster, history: &mut H
     localized.map(|(name, _)| history.queue(name.as_str())).collect()
 }
 
+const LEVELS: &str = "WebSphere Application Server, Message reliability levels";
+
 fn losses(engine: &MessagingEngine, queues: &[QueueIndex], history: &mut History, contract: &mut Contract) {
     let name = engine.name.as_str();
     let mut permit = |levels: &[Reliability], event: &str, subject: Whom, rule: &str| {
@@ -57,31 +76,24 @@ fn losses(engine: &MessagingEngine, queues: &[QueueIndex], history: &mut History
             event: event.to_owned(),
             subject,
             window: Window::default(),
-            rule: format!("{rule} (WebSphere Application Server, Message reliability levels)"),
+            rule: format!("{rule} ({LEVELS})"),
         });
     };
     let nonpersistent =
         [Reliability::BestEffortNonpersistent, Reliability::ExpressNonpersistent, Reliability::ReliableNonpersistent];
     let one_way = [Reliability::BestEffortNonpersistent, Reliability::ExpressNonpersistent];
-    let lazily = [Reliability::ReliablePersistent];
     permit(
         &nonpersistent,
         STOPPED,
         Whom::Named(name.to_owned()),
         "nonpersistent messages are discarded when their messaging engine stops",
     );
-    for (event, subject) in [(FAILED, Whom::Named(name.to_owned())), (PROCESS_ENDED, Whom::OwnerOf(name.to_owned()))] {
+    for (event, subject) in failures(name) {
         permit(
             &nonpersistent,
             event,
-            subject.clone(),
-            "nonpersistent messages are discarded when their messaging engine fails",
-        );
-        permit(
-            &lazily,
-            event,
             subject,
-            "reliable persistent messages may be discarded when their messaging engine fails",
+            "nonpersistent messages are discarded when their messaging engine fails",
         );
     }
     // An instance that was taken over while it stood still has failed, whether or not it knows.
@@ -91,70 +103,145 @@ fn losses(engine: &MessagingEngine, queues: &[QueueIndex], history: &mut History
         Whom::Named(name.to_owned()),
         "nonpersistent messages are discarded when their messaging engine fails; another instance was started",
     );
-    permit(
-        &one_way,
-        CONNECTION_LOST,
-        Whom::Producer,
-        "best effort and express messages may be discarded when a connection is lost",
-    );
-    permit(
-        &one_way,
-        PROCESS_ENDED,
-        Whom::Producer,
-        "best effort and express messages may be discarded when a connection is lost",
-    );
+    for event in [CONNECTION_LOST, PROCESS_ENDED] {
+        permit(
+            &one_way,
+            event,
+            Whom::Producer,
+            "best effort and express messages may be discarded when a connection is lost",
+        );
+    }
     permit(
         &one_way[..1],
         "best_effort_discarded",
-        Whom::Named(name.to_owned()),
+        Whom::OwnerOf(name.to_owned()),
         "best effort messages may be discarded when resources run short",
     );
 }
 
-/// A data store removes reliable persistent messages as lazily as it writes them: what was consumed just before a failure
-/// may be there again.
-fn lazy_writes(engine: &MessagingEngine, queues: &[QueueIndex], history: &mut History, contract: &mut Contract) {
+/// The events with which an instance of an engine fails.
+fn failures(engine: &str) -> [(&'static str, Whom); 3] {
+    let named = || Whom::Named(engine.to_owned());
+    [(FAILED, named()), (FAILED_GLOBALLY, named()), (PROCESS_ENDED, Whom::OwnerOf(engine.to_owned()))]
+}
+
+/// The events after which an instance of an engine writes nothing more of what it has not written yet. Its server may end
+/// when it has stopped already and has not closed its store; one that stands still may have been taken over when it goes
+/// on.
+fn interruptions(engine: &MessagingEngine, cluster: &Cluster) -> Vec<(&'static str, Whom)> {
+    let engine = || Whom::Named(engine.name.to_string());
+    let servers = cluster
+        .servers
+        .iter()
+        .flat_map(|server| [PROCESS_ENDED, PROCESS_PAUSED].map(|event| (event, Whom::Named(server.name.clone()))));
+    [(FAILED, engine()), (FAILED_GLOBALLY, engine())].into_iter().chain(servers).collect()
+}
+
+/// A data store writes reliable persistent messages lazily, and removes them lazily: what was sent just before a failure may
+/// be lost, what was consumed may be there again. A file store writes them like assured ones: it permits neither.
+fn lazy_writes(
+    cell: &Cell,
+    (engine, cluster): (&MessagingEngine, &Cluster),
+    queues: &[QueueIndex],
+    history: &mut History,
+    contract: &mut Contract,
+) {
     if !matches!(engine.message_store, MessageStore::DataStore { .. }) {
         return;
     }
-    let name = engine.name.to_string();
-    for (event, subject) in [(FAILED, Whom::Named(name.clone())), (PROCESS_ENDED, Whom::OwnerOf(name.clone()))] {
-        contract.permitted_duplicates.push(Permission {
+    let within_ns = unwritten_for(engine, cell, history);
+    for (event, subject) in interruptions(engine, cluster) {
+        let permission = Permission {
             qualities: Some(vec![history.quality(Reliability::ReliablePersistent.name())]),
             queues: Some(queues.to_vec()),
             event: event.to_owned(),
             subject,
-            window: Window::default(),
-            rule: "the removal of reliable persistent messages is written to a data store lazily; after a failure of \
-                   the engine they may be there again"
-                .to_owned(),
-        });
+            window: Window::After { within_ns },
+            rule: String::new(),
+        };
+        let rule = "reliable persistent messages may be discarded when their messaging engine fails: a data store writes \
+                    them a little later";
+        contract.permitted_losses.push(Permission { rule: format!("{rule} ({LEVELS})"), ..permission.clone() });
+        let rule = "the removal of reliable persistent messages is written to a data store a little later; after a failure \
+                    of the engine they may be there again";
+        contract.permitted_duplicates.push(Permission { rule: format!("{rule} ({LEVELS})"), ..permission });
     }
 }
 
-/// Before 8.5, redelivery counts are not in the tables: they begin anew with each instance.
-fn counts(cell: &Cell, engine: &MessagingEngine, queues: &[QueueIndex], contract: &mut Contract) {
-    if !cell.was_level.persists_redelivery_count() {
+/// For how long a change may be on its way to the message store; `None`: for as long as the store's server likes, because
+/// something happened to it, and who gets no answer cannot write.
+fn unwritten_for(engine: &MessagingEngine, cell: &Cell, history: &History) -> Option<u64> {
+    (!was_troubled(engine, cell, history)).then_some(LAZY_WRITE_NS)
+}
+
+/// Whether something happened to the server of an engine's message store, its host or a link of that.
+fn was_troubled(engine: &MessagingEngine, cell: &Cell, history: &History) -> bool {
+    let (server, host) = match &engine.message_store {
+        MessageStore::DataStore { database, .. } => {
+            let host = cell.databases.iter().find(|known| known.name == *database).map(|known| known.host.as_str());
+            (database, host)
+        }
+        MessageStore::FileStore { file_server } => {
+            let known = cell.file_servers.iter().find(|known| known.name == *file_server);
+            (file_server, known.map(|known| known.host.as_str()))
+        }
+    };
+    history.faults().any(|text| text.contains(server) || host.is_some_and(|host| text.contains(host)))
+}
+
+/// Before 8.5, redelivery counts are not in the tables: they begin anew with each instance. From then on they are written
+/// while the application goes on: the last one before a failure may be missing.
+fn counts(
+    cell: &Cell,
+    (engine, cluster): (&MessagingEngine, &Cluster),
+    queues: &[QueueIndex],
+    history: &History,
+    contract: &mut Contract,
+) {
+    let queues = Some(queues.to_vec());
+    if let (MessageStore::DataStore { .. }, false) = (&engine.message_store, cell.was_level.persists_redelivery_count())
+    {
         contract.permitted_resets.push(Permission {
-            queues: Some(queues.to_vec()),
+            queues: queues.clone(),
             event: STARTED.to_owned(),
             subject: Whom::Named(engine.name.to_string()),
             rule: "before 8.5 redelivery counts are not kept when an engine restarts".to_owned(),
             ..Permission::default()
         });
     }
+    for (event, subject) in interruptions(engine, cluster) {
+        contract.permitted_resets.push(Permission {
+            qualities: None,
+            queues: queues.clone(),
+            event: event.to_owned(),
+            subject,
+            window: Window::After { within_ns: unwritten_for(engine, cell, history) },
+            rule:
+                "the redelivery count is written to the message store after the rollback has been answered: the last \
+                   one before a failure of the engine may be missing"
+                    .to_owned(),
+        });
+    }
 }
 
 /// One active instance of each engine.
-fn ownership(engine: &MessagingEngine) -> Exclusive {
+fn ownership(engine: &MessagingEngine, cell: &Cell, history: &History) -> Exclusive {
     let restricted = matches!(engine.message_store, MessageStore::DataStore { restrict_long_running_locks: true, .. });
+    let allowed_overlap_ns = if was_troubled(engine, cell, history) {
+        UNKNOWING_OWNER_NS
+    } else if restricted {
+        OWNERSHIP_REFRESH_NS
+    } else {
+        0
+    };
     Exclusive {
         resource: Some(engine.name.to_string()),
-        begins: vec![STARTED.to_owned()],
-        ends: vec![STOPPED.to_owned(), FAILED.to_owned()],
+        // One that knows that it has lost the lock does nothing to its store until it has it again.
+        begins: vec![STARTED.to_owned(), LOCK_ACQUIRED.to_owned()],
+        ends: vec![LOCK_LOST.to_owned(), STOPPED.to_owned(), FAILED.to_owned(), FAILED_GLOBALLY.to_owned()],
         pauses: vec![PROCESS_PAUSED.to_owned()],
         resumes: vec![PROCESS_RESUMED.to_owned()],
-        allowed_overlap_ns: if restricted { OWNERSHIP_REFRESH_NS } else { 0 },
+        allowed_overlap_ns,
         rule: "with restricted long-running locks an owner notices that it has lost the store when it next refreshes \
                its ownership (WebSphere Application Server, Restrict long running locks)"
             .to_owned(),
