@@ -5,7 +5,8 @@ use indoubt_engine::step::Step;
 use crate::scenario::decode::{Placed, field};
 use crate::scenario::diagnostics::Problems;
 use crate::scenario::model::{
-    Application, ConnectTarget, Consumer, FaultAction, Place, Producer, Role, Scenario, Server, Syncpointing, When,
+    Application, Cell, ConnectTarget, Consumer, FaultAction, Place, Producer, Role, Scenario, Server, Syncpointing,
+    When,
 };
 use crate::scenario::syntax::ast::{Node, Span, Value};
 
@@ -188,7 +189,9 @@ fn impossible(scenario: &Scenario, name: &str) -> Option<&'static str> {
         "resolved_by_command" | "resolve_refused" if !operator => Some("there is no operator to type RESOLVE INDOUBT"),
         "tag_refused" | "tag_taken_over" if !tagged => Some("no application has a conntag"),
         _ if name.starts_with("engine.") && scenario.topology.cell.is_none() => Some("there is no cell"),
-        "messaging_engine_started" | "group_member_activated" | "view_installed" if scenario.topology.cell.is_none() => {
+        "messaging_engine_started" | "group_member_activated" | "view_installed"
+            if scenario.topology.cell.is_none() =>
+        {
             Some("there is no cell")
         }
         _ if name.starts_with("peer_") && !group(&|group| members(group) > 1) => {
@@ -207,15 +210,25 @@ fn impossible(scenario: &Scenario, name: &str) -> Option<&'static str> {
 /// application's.
 fn wrong_process_for_step(scenario: &Scenario, placed: &Placed, problems: &mut Problems) {
     let When::Step { process: Some(process), step, .. } = &placed.fault.when else { return };
-    let topology = &scenario.topology;
-    let is_queue_manager = topology.sysplex.queue_managers.iter().any(|manager| manager.name.as_str() == process);
-    let mut servers = topology.cell.iter().flat_map(|cell| cell.servers());
+    let queue_managers = &scenario.topology.sysplex.queue_managers;
+    let is_queue_manager = queue_managers.iter().any(|manager| manager.name.as_str() == process);
+    let in_cell = |is: &dyn Fn(&Cell) -> bool| scenario.topology.cell.as_ref().is_some_and(is);
+    let is_server = |cell: &Cell| cell.servers().any(|(server, _)| server.name == *process);
     let (who, is_one) = match step.name().split('.').next().unwrap_or_default() {
         _ if *step == Step::CoordinatorDecided => {
             let mut instances = scenario.workload.iter().flat_map(Application::processes);
             ("an application", instances.any(|(name, _)| name == *process))
         }
-        "engine" => ("an application server", servers.any(|(server, _)| server.name == *process)),
+        "engine" | "store" | "file_store" => ("an application server", in_cell(&is_server)),
+        "view" | "activation" | "deactivation" => {
+            let is_agent = |cell: &Cell| cell.node_agents.iter().any(|agent| agent.name == *process);
+            let is_manager = |cell: &Cell| cell.deployment_manager.iter().any(|manager| manager.name == *process);
+            ("a member of a core group", in_cell(&|cell| is_server(cell) || is_agent(cell) || is_manager(cell)))
+        }
+        "database" => ("a database", in_cell(&|cell| cell.databases.iter().any(|one| one.name == *process))),
+        "file_server" => ("a file server", in_cell(&|cell| cell.file_servers.iter().any(|one| one.name == *process))),
+        // Whoever keeps a log.
+        "checkpoint" => return,
         _ => ("a queue manager", is_queue_manager),
     };
     if !is_one {
