@@ -24,6 +24,15 @@ const STOPPED: &str = "messaging_engine_stopped";
 /// An engine cannot serve any more.
 const FAILED: &str = "messaging_engine_failed";
 
+/// The same, and no other server would do better.
+const FAILED_GLOBALLY: &str = "messaging_engine_failed_globally";
+
+/// An engine goes on without its data store, whose lock it no longer has.
+const LOCK_LOST: &str = "store_lock_lost";
+
+/// It has the lock, or has it again.
+const LOCK_ACQUIRED: &str = "store_lock_acquired";
+
 /// With restricted long-running locks an owner looks after its ownership so often: so long two may believe that they are
 /// it.
 const OWNERSHIP_REFRESH_NS: u64 = 21_000_000_000;
@@ -48,6 +57,12 @@ fn queues_of(cell: &Cell, engine: &MessagingEngine, _: &Cluster, history: &mut H
     localized.map(|(name, _)| history.queue(name.as_str())).collect()
 }
 
+/// How an engine fails: by an error of its own, or with the server that it runs in.
+fn failures(engine: &str) -> [(&'static str, Whom); 3] {
+    let named = || Whom::Named(engine.to_owned());
+    [(FAILED, named()), (FAILED_GLOBALLY, named()), (PROCESS_ENDED, Whom::OwnerOf(engine.to_owned()))]
+}
+
 fn losses(engine: &MessagingEngine, queues: &[QueueIndex], history: &mut History, contract: &mut Contract) {
     let name = engine.name.as_str();
     let mut permit = |levels: &[Reliability], event: &str, subject: Whom, rule: &str| {
@@ -70,7 +85,7 @@ fn losses(engine: &MessagingEngine, queues: &[QueueIndex], history: &mut History
         Whom::Named(name.to_owned()),
         "nonpersistent messages are discarded when their messaging engine stops",
     );
-    for (event, subject) in [(FAILED, Whom::Named(name.to_owned())), (PROCESS_ENDED, Whom::OwnerOf(name.to_owned()))] {
+    for (event, subject) in failures(name) {
         permit(
             &nonpersistent,
             event,
@@ -118,7 +133,7 @@ fn lazy_writes(engine: &MessagingEngine, queues: &[QueueIndex], history: &mut Hi
         return;
     }
     let name = engine.name.to_string();
-    for (event, subject) in [(FAILED, Whom::Named(name.clone())), (PROCESS_ENDED, Whom::OwnerOf(name.clone()))] {
+    for (event, subject) in failures(&name) {
         contract.permitted_duplicates.push(Permission {
             qualities: Some(vec![history.quality(Reliability::ReliablePersistent.name())]),
             queues: Some(queues.to_vec()),
@@ -145,15 +160,16 @@ fn counts(cell: &Cell, engine: &MessagingEngine, queues: &[QueueIndex], contract
     }
 }
 
-/// One active instance of each engine.
+/// One active instance of each engine. An instance that has lost the lock of its data store and tries to come back is no
+/// owner meanwhile, however long it serves from memory: what it cannot store, it does not confirm.
 fn ownership(engine: &MessagingEngine) -> Exclusive {
     let restricted = matches!(engine.message_store, MessageStore::DataStore { restrict_long_running_locks: true, .. });
     Exclusive {
         resource: Some(engine.name.to_string()),
         begins: vec![STARTED.to_owned()],
-        ends: vec![STOPPED.to_owned(), FAILED.to_owned()],
-        pauses: vec![PROCESS_PAUSED.to_owned()],
-        resumes: vec![PROCESS_RESUMED.to_owned()],
+        ends: vec![STOPPED.to_owned(), FAILED.to_owned(), FAILED_GLOBALLY.to_owned()],
+        pauses: vec![PROCESS_PAUSED.to_owned(), LOCK_LOST.to_owned()],
+        resumes: vec![PROCESS_RESUMED.to_owned(), LOCK_ACQUIRED.to_owned()],
         allowed_overlap_ns: if restricted { OWNERSHIP_REFRESH_NS } else { 0 },
         rule: "with restricted long-running locks an owner notices that it has lost the store when it next refreshes \
                its ownership (WebSphere Application Server, Restrict long running locks)"
