@@ -18,6 +18,9 @@ pub(super) const CONNECTION_LOST: &str = "connection_lost";
 /// An engine serves.
 const STARTED: &str = "messaging_engine_started";
 
+/// The connection between two engines is gone.
+const ENGINE_CONNECTION_ENDED: &str = "engine_connection_ended";
+
 /// An engine serves no more.
 const STOPPED: &str = "messaging_engine_stopped";
 
@@ -32,7 +35,7 @@ const OWNERSHIP_REFRESH_NS: u64 = 21_000_000_000;
 pub(super) fn promise(cell: &Cell, history: &mut History, contract: &mut Contract) {
     for (engine, cluster) in cell.engines() {
         let queues = queues_of(cell, engine, cluster, history);
-        losses(engine, &queues, history, contract);
+        losses(engine, &exposed(cell, &queues, history), history, contract);
         lazy_writes(engine, &queues, history, contract);
         counts(cell, engine, &queues, contract);
         contract.exclusive.push(ownership(engine));
@@ -46,6 +49,15 @@ pub(super) fn promise(cell: &Cell, history: &mut History, contract: &mut Contrac
 fn queues_of(cell: &Cell, engine: &MessagingEngine, _: &Cluster, history: &mut History) -> Vec<QueueIndex> {
     let localized = cell.bus.queues.iter().filter(|(_, queue)| queue.queue_points.contains(&engine.name));
     localized.map(|(name, _)| history.queue(name.as_str())).collect()
+}
+
+/// The queues whose messages an engine may hold: in a bus of several engines also those that only others have a queue point
+/// of, on its remote message points.
+fn exposed(cell: &Cell, localized: &[QueueIndex], history: &mut History) -> Vec<QueueIndex> {
+    if cell.engines().count() == 1 {
+        return localized.to_vec();
+    }
+    cell.bus.queues.keys().map(|name| history.queue(name.as_str())).collect()
 }
 
 fn losses(engine: &MessagingEngine, queues: &[QueueIndex], history: &mut History, contract: &mut Contract) {
@@ -102,6 +114,19 @@ fn losses(engine: &MessagingEngine, queues: &[QueueIndex], history: &mut History
         PROCESS_ENDED,
         Whom::Producer,
         "best effort and express messages may be discarded when a connection is lost",
+    );
+    permit(
+        &one_way,
+        ENGINE_CONNECTION_ENDED,
+        Whom::Anybody,
+        "best effort and express messages are sent once from one engine to another; they may be discarded when that \
+         connection is lost",
+    );
+    permit(
+        &nonpersistent,
+        "remote_messages_discarded",
+        Whom::Anybody,
+        "nonpersistent messages on the way to a messaging engine are discarded when it fails",
     );
     permit(
         &one_way[..1],
