@@ -121,7 +121,13 @@ const ROOMS: [Room; 10] = [
         name: "scenario",
         sim: &[],
         engine: &[
+            "application_server::frame",
             "coupling_facility::definition",
+            "file_server",
+            "ha_manager::assistance",
+            "ha_manager::policy",
+            "messaging_engine::definition",
+            "messaging_engine::frame",
             "messaging_engine::reliability",
             "queue_manager::definition",
             "sysplex::definition",
@@ -136,7 +142,19 @@ const ROOMS: [Room; 10] = [
     Room {
         name: "topology",
         sim: &["fabric", "scenario", "workload"],
-        engine: &["coupling_facility", "frame", "mqi", "queue_manager", "sysplex", "unit_of_work"],
+        engine: &[
+            "application_server",
+            "coupling_facility",
+            "database",
+            "file_server",
+            "frame",
+            "ha_manager",
+            "messaging_engine",
+            "mqi",
+            "queue_manager",
+            "sysplex",
+            "unit_of_work",
+        ],
     },
     Room { name: "nemesis", sim: &["fabric", "run", "scenario", "topology", "workload"], engine: &[] },
     Room { name: "run", sim: &["fabric", "nemesis", "scenario", "topology", "workload"], engine: &[] },
@@ -161,7 +179,8 @@ const PRODUCTS: [&str; 11] = [
 ];
 
 /// Where products may be named: the folders of the families, and the language in which scenarios describe their systems.
-const KNOW_PRODUCTS: [&str; 2] = ["sim/src/topology/queue_sharing/", "sim/src/scenario/"];
+const KNOW_PRODUCTS: [&str; 3] =
+    ["sim/src/topology/queue_sharing/", "sim/src/topology/service_integration/", "sim/src/scenario/"];
 
 #[test]
 fn only_a_family_and_the_language_know_products() {
@@ -192,7 +211,9 @@ fn families_do_not_know_each_other_and_nobody_else_knows_one() {
         .filter(|path| path.is_dir())
         .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
         .collect();
-    assert!(families.contains(&"queue_sharing".to_owned()), "{families:?}");
+    for known in ["queue_sharing", "service_integration"] {
+        assert!(families.contains(&known.to_owned()), "{families:?}");
+    }
     let mut found = Vec::new();
     for source in below("sim/src", &["tests"]) {
         let path = source.path.display().to_string();

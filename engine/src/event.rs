@@ -3,6 +3,8 @@
 //! Machines report them; the world writes them into the trace with time and process. Scenario files name them in
 //! `reach` and in the contract as [`Event::name`] does; reports print them. Nothing reads them to decide anything.
 
+mod telling;
+
 use core::fmt;
 
 use crate::coupling_facility::command::Connector;
@@ -18,6 +20,8 @@ use crate::name::{
     QueueName, SchemaName, StructureName, TableName,
 };
 use crate::unit_of_work::{Outcome, UnitOfWorkId, UnitOfWorkState, Xid};
+
+pub use telling::{FirstStart, LaneState, Milestone};
 
 /// How much an event matters to somebody who reads a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -179,23 +183,23 @@ events! {
     /// a core group member is suspected: its connection broke, or it did not answer
     Detection CoreGroupMemberSuspected { member: ProcessName, why: &'static str } = "core_group_member_suspected", "DCSV1111W suspects {member}: {why}";
     /// the coordinator orders a member of a group to become active
-    Headline ActivationOrdered { group: GroupName, member: ProcessName } = "activation_ordered", "activates {group} on {member}";
+    Headline ActivationOrdered { group: GroupName, member: ProcessName } = "activation_ordered", "activates {} on {member}", group.called();
     /// the coordinator orders a member of a group to become idle
-    Headline DeactivationOrdered { group: GroupName, member: ProcessName } = "deactivation_ordered", "deactivates {group} on {member}";
+    Headline DeactivationOrdered { group: GroupName, member: ProcessName } = "deactivation_ordered", "deactivates {} on {member}", group.called();
     /// a member of a group is active
-    Recovery GroupMemberActivated { group: GroupName } = "group_member_activated", "{group} activated";
+    Recovery GroupMemberActivated { group: GroupName } = "group_member_activated", "{} activated", group.called();
     /// a member of a group is disabled
-    Detection GroupMemberDisabled { group: GroupName } = "group_member_disabled", "{group} disabled here";
+    Detection GroupMemberDisabled { group: GroupName } = "group_member_disabled", "{} disabled here", group.called();
     /// several members of a One of N group are active in one view
-    Detection SeveralActiveMembers { group: GroupName, active: usize } = "several_active_members", "{active} active members of {group} meet";
+    Detection SeveralActiveMembers { group: GroupName, active: usize } = "several_active_members", "{active} active members of {} meet", group.called();
     /// several policies match a group equally well
     Detection AmbiguousPolicy { group: GroupName } = "ambiguous_policy", "several policies match {group} equally well";
     /// a view has no majority of a cluster
-    Detection QuorumLost { group: GroupName } = "quorum_lost", "no quorum for {group}";
+    Detection QuorumLost { group: GroupName } = "quorum_lost", "no quorum for {}", group.called();
     /// an active member does not answer is-alive, or says that it is not alive
-    Detection MemberNotAlive { group: GroupName } = "member_not_alive", "HMGR0130I local member of {group} is not alive";
+    Detection MemberNotAlive { group: GroupName } = "member_not_alive", "HMGR0130I local member of {} is not alive", group.called();
     /// a node agent starts a server again that ended without having been stopped
-    Recovery ServerRestarted { process: ProcessName } = "server_restarted", "monitoring policy starts {process} again";
+    Headline ServerRestarted { process: ProcessName } = "server_restarted", "monitoring policy starts {process} again";
 
     // Databases and data stores.
 
@@ -298,6 +302,17 @@ events! {
     /// an expired message was met on a queue point and removed
     Detail BusMessageExpired { destination: DestinationName } = "bus_message_expired", "expired message on {destination} removed";
 
+    /// a messaging engine has a connection to another one of its bus
+    Detail EngineConnectionStarted { engine: MessagingEngineName, other: MessagingEngineName } = "engine_connection_started", "CWSIT0028I connection of {engine} to {other} started";
+    /// the connection of a messaging engine to another one has ended
+    Detail EngineConnectionEnded { engine: MessagingEngineName, other: MessagingEngineName } = "engine_connection_ended", "CWSIT0029I connection of {engine} to {other} stopped";
+    /// a message was put on a remote message point: it is bound to the queue point of another engine
+    Detail RemotePut { destination: DestinationName, engine: MessagingEngineName } = "remote_put", "message for {destination} bound to the queue point on {engine}";
+    /// no messaging engine with a queue point runs; a message was bound to one of them and waits for it
+    Detail RemotePutWaits { destination: DestinationName, engine: MessagingEngineName } = "remote_put_waits", "message for {destination} waits for {engine}: no messaging engine with a queue point runs";
+    /// nonpersistent messages that were on their way to a messaging engine when it failed were discarded
+    Detail RemoteMessagesDiscarded { destination: DestinationName, engine: MessagingEngineName, messages: u32 } = "remote_messages_discarded", "{messages} nonpersistent messages for {destination} were on their way to {engine} when it failed, discarded";
+
     // Application servers.
 
     /// an application server starts for the first time or again
@@ -311,118 +326,4 @@ events! {
     Detail NoMessagingEngineKnown { } = "no_messaging_engine_known", "CWSIT0019E no suitable messaging engine is known";
     /// a disabled instance of a messaging engine is enabled again by itself
     Headline EngineReenabled { engine: MessagingEngineName } = "engine_reenabled", "{engine} enabled again on this server";
-}
-
-/// The state of something that has an instance in each of several processes and runs in one of them, as a report draws
-/// it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LaneState {
-    /// Its process does not run.
-    Down,
-    /// It makes itself known.
-    Joining,
-    /// It stands by.
-    Joined,
-    /// It was chosen and gets ready.
-    Starting,
-    /// It serves.
-    Started,
-    /// It ends its work.
-    Stopping,
-    /// It does not serve, although it was chosen.
-    Stopped,
-    /// It must not be chosen.
-    Disabled,
-    /// It cannot serve.
-    Failed,
-}
-
-impl LaneState {
-    /// What a report calls it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            LaneState::Down => "down",
-            LaneState::Joining => "joining",
-            LaneState::Joined => "joined (standby)",
-            LaneState::Starting => "starting",
-            LaneState::Started => "started",
-            LaneState::Stopping => "stopping",
-            LaneState::Stopped => "stopped",
-            LaneState::Disabled => "disabled",
-            LaneState::Failed => "failed",
-        }
-    }
-}
-
-impl Event {
-    /// The state in which its reporter's instance of something is from now on, and of what.
-    #[must_use]
-    pub fn lane(&self) -> Option<(&str, LaneState)> {
-        match self {
-            Event::MessagingEngineState { engine, state } => {
-                let state = match state {
-                    EngineState::Joining => LaneState::Joining,
-                    EngineState::Joined => LaneState::Joined,
-                    EngineState::Starting => LaneState::Starting,
-                    EngineState::Started => LaneState::Started,
-                    EngineState::Stopping | EngineState::StoppingMember => LaneState::Stopping,
-                    EngineState::Stopped => LaneState::Stopped,
-                    EngineState::Failed => LaneState::Failed,
-                };
-                Some((engine.as_str(), state))
-            }
-            Event::GroupMemberDisabled { group } => Some((group.messaging_engine()?, LaneState::Disabled)),
-            Event::EngineReenabled { engine } => Some((engine.as_str(), LaneState::Joined)),
-            _ => None,
-        }
-    }
-
-    /// The messaging engine that it is about, if it is about one: what instances of it do is one story, wherever they run.
-    #[must_use]
-    pub fn messaging_engine(&self) -> Option<&MessagingEngineName> {
-        match self {
-            Event::MessagingEngineStarting { engine }
-            | Event::MessagingEngineStarted { engine }
-            | Event::MessagingEngineStartFailed { engine, .. }
-            | Event::MessagingEngineStopping { engine }
-            | Event::MessagingEngineStopped { engine }
-            | Event::MessagingEngineFailed { engine, .. }
-            | Event::MessagingEngineFailedGlobally { engine, .. }
-            | Event::StoreLockAcquired { engine }
-            | Event::StoreLockLost { engine } => Some(engine),
-            _ => None,
-        }
-    }
-
-    /// Whom it is about, if that is not its reporter: the member that failed, the image that is silent, the owner of the
-    /// unit of work.
-    #[must_use]
-    pub fn subject(&self) -> Option<&str> {
-        match self {
-            Event::PeerFailureSeen { failed: connector, .. }
-            | Event::PeerRecoveryStarted { failed: connector, .. }
-            | Event::PeerRecoveryRestarted { failed: connector, .. }
-            | Event::PeerRecoveryEnded { failed: connector, .. }
-            | Event::PeerRecoveryDeferred { failed: connector, .. }
-            | Event::PeerHelped { failed: connector, .. }
-            | Event::AddressSpaceEnded { connector }
-            | Event::ConnectorFailed { connector } => Some(connector.name.as_str()),
-            Event::ImageIsolated { image }
-            | Event::StatusUpdateMissing { image }
-            | Event::ImagePartitioned { image } => Some(image.as_str()),
-            Event::RestartedInPlace { process }
-            | Event::RestartedAcross { process, .. }
-            | Event::RestartAttemptsExhausted { process } => Some(process.as_str()),
-            Event::PeerCommitted { unit_of_work, .. }
-            | Event::PeerBackedOut { unit_of_work, .. }
-            | Event::PeerBackedOutGet { unit_of_work, .. }
-            | Event::PeerBackedOutPut { unit_of_work, .. }
-            | Event::PeerLeftInDoubt { unit_of_work, .. }
-            | Event::GroupResolved { unit_of_work, .. }
-            | Event::ResolvedByCommand { unit_of_work, .. } => Some(unit_of_work.queue_manager.as_str()),
-            Event::FileLockReleased { holder, .. } => Some(holder.process.as_str()),
-            _ => None,
-        }
-    }
 }

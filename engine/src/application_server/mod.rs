@@ -21,4 +21,7 @@ mod instance;
 mod routing;
 mod server;
 
+#[cfg(test)]
+mod tests;
+
 pub use server::ApplicationServer;

@@ -33,13 +33,19 @@ impl GroupName {
         ])
     }
 
-    /// The cluster that the name carries: quorum needs one.
+    /// What it is called where one line must do: a messaging engine's group by the name of the engine, any other in full.
+    #[must_use]
+    pub fn called(&self) -> String {
+        self.messaging_engine().map_or_else(|| self.to_string(), str::to_owned)
+    }
+
+    /// The messaging engine whose instances are its members, if the name says so.
     #[must_use]
     pub fn messaging_engine(&self) -> Option<&str> {
         self.0.get("WSAF_SIB_MESSAGING_ENGINE").map(String::as_str)
     }
 
-    /// The cluster to which the group belongs, if its name says so.
+    /// The cluster to which the group belongs, if its name says so: quorum needs one.
     #[must_use]
     pub fn cluster(&self) -> Option<ClusterName> {
         self.0.get("WAS_CLUSTER").map(|cluster| ClusterName::from(cluster.as_str()))

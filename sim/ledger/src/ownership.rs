@@ -71,6 +71,21 @@ impl<'h> Ownership<'h> {
         })
     }
 
+    /// Who was an active owner at this time, in order of names.
+    pub(crate) fn owners_at(&self, resource: &str, at_ns: u64) -> BTreeSet<&'h str> {
+        let active = self.tenures.iter().filter(|tenure| {
+            tenure.resource == resource && tenure.from.at_ns <= at_ns && tenure.to.is_none_or(|to| at_ns < to.at_ns)
+        });
+        active.map(|tenure| tenure.owner).collect()
+    }
+
+    /// The last time before this at which somebody began or ceased to be an active owner.
+    pub(crate) fn changed_before(&self, resource: &str, at_ns: u64) -> Option<u64> {
+        let mine = self.tenures.iter().filter(|tenure| tenure.resource == resource);
+        let changes = mine.flat_map(|tenure| [Some(tenure.from), tenure.to].into_iter().flatten());
+        changes.map(|moment| moment.at_ns).filter(|changed_ns| *changed_ns <= at_ns).max()
+    }
+
     /// Each two tenures of different owners of one resource that overlap, by more than a point of time.
     fn overlaps(&self, end_ns: u64) -> Vec<Overlap> {
         let mut overlaps = Vec::new();
@@ -121,18 +136,22 @@ fn tenures_of<'h>(place: usize, exclusive: &Exclusive, events: &[Event<'h>]) -> 
                 close(key, from, Some(event.at));
             }
         }
+        // What befalls a process befalls everything that it owns; what befalls one resource, that one only.
+        let concerns = |resource: &str| event.subject == process || event.subject == resource;
         let pauses = is_in(&exclusive.pauses, event.name);
-        if pauses || event.name == PROCESS_ENDED {
-            for (key, from) in open.extract_if(.., |(_, owner), _| *owner == process) {
+        let ended = event.name == PROCESS_ENDED;
+        if pauses || ended {
+            let stricken = |(resource, owner): &(&str, &str)| *owner == process && (ended || concerns(resource));
+            for (key, from) in open.extract_if(.., |key, _| stricken(key)) {
                 close(key, from, Some(event.at));
                 paused.insert(key);
             }
         }
-        if event.name == PROCESS_ENDED {
+        if ended {
             paused.retain(|(_, owner)| *owner != process);
         }
         if is_in(&exclusive.resumes, event.name) {
-            for key in paused.extract_if(.., |(_, owner)| *owner == process) {
+            for key in paused.extract_if(.., |(resource, owner)| *owner == process && concerns(resource)) {
                 open.insert(key, event.at);
             }
         }

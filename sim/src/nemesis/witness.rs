@@ -111,10 +111,9 @@ impl Witness {
         *self.seen().events.entry(event.name()).or_default() += 1;
         self.seen().lanes.event(at, &self.name(process), event);
         let headline = event.weight() != Weight::Detail;
-        // The contract permits a loss after it.
-        let permits = matches!(event, Event::BestEffortDiscarded { .. });
-        let judged = headline || permits || self.allowing.iter().any(|name| name == event.name());
-        if !judged && self.keep == Keep::Report {
+        let judged = headline || event.excuses() || self.allowing.iter().any(|name| name == event.name());
+        let told = headline || event.milestone().is_some() || self.keep != Keep::Report;
+        if !judged && !told {
             return;
         }
         let who = self.name(process);
@@ -124,7 +123,7 @@ impl Witness {
             let happening = WorldHappening::Event { name, subject, by, text: event.to_string() };
             self.shared.history().world(at.as_nanoseconds(), happening);
         }
-        if headline || self.keep != Keep::Report {
+        if told {
             self.note(at, who, Happening::Event(event.clone()));
         }
     }

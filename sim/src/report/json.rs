@@ -3,7 +3,7 @@
 use indoubt_ledger::verdict::{Finding, Judgement};
 use serde_json::{Map, Value, json};
 
-use super::{fingerprint, milliseconds, replay_line};
+use super::{fingerprint, milliseconds, moves, replay_line};
 use crate::run::{Happening, RunOutcome};
 
 /// In nanoseconds.
@@ -129,6 +129,7 @@ fn recoveries(outcome: &RunOutcome) -> Value {
             "at_ms": recovery.at.as_milliseconds(),
             "detected_ms": recovery.detected.map(|at| at.as_milliseconds()),
             "recovered_ms": recovery.recovered.map(|at| at.as_milliseconds()),
+            "moves": moves::json(outcome, recovery),
         })
     });
     list.collect()

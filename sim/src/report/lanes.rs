@@ -7,11 +7,14 @@ use indoubt_engine::event::LaneState;
 use indoubt_engine::time::{Duration, Time};
 
 use super::layout::{heading, length, paragraph};
-use crate::run::RunOutcome;
 use crate::run::lanes::Lane;
+use crate::run::{Happening, RunOutcome};
 
 /// Columns of a lane.
 const COLUMNS: usize = 60;
+
+/// The line above the lanes.
+const FAULTS: &str = "faults";
 
 /// What stands for a state.
 const fn mark(state: LaneState) -> char {
@@ -50,10 +53,14 @@ pub(super) fn write(page: &mut String, outcome: &RunOutcome) {
     heading(page, "Where it ran");
     let end = Time::START + outcome.simulated;
     let share = outcome.simulated / u32::try_from(COLUMNS).unwrap_or(u32::MAX);
+    let faults = faults(outcome, share);
     let mut drawn: Vec<LaneState> = Vec::new();
     for (what, lanes) in outcome.lanes.by_what() {
         page.push_str(&format!("  {what}\n"));
-        let widest = lanes.iter().map(|(process, _)| process.chars().count()).max().unwrap_or(0);
+        let widest = lanes.iter().map(|(process, _)| process.chars().count()).chain([FAULTS.len()]).max().unwrap_or(0);
+        if !faults.is_empty() {
+            page.push_str(&format!("    {FAULTS:widest$}  {faults}\n"));
+        }
         for (process, lane) in lanes {
             let states = columns(lane, share, end);
             let line: String = states.iter().map(|state| state.map_or(' ', mark)).collect();
@@ -65,6 +72,20 @@ pub(super) fn write(page: &mut String, outcome: &RunOutcome) {
     drawn.dedup();
     let legend: Vec<String> = drawn.iter().map(|state| format!("{} {}", mark(*state), state.name())).collect();
     paragraph(page, 2, &format!("One column is {}. {}.", length(share), legend.join(", ")));
+}
+
+/// The moments at which something was struck.
+fn faults(outcome: &RunOutcome, share: Duration) -> String {
+    let mut marks = [' '; COLUMNS];
+    for entry in &outcome.timeline {
+        if let Happening::Fault { struck, .. } = &entry.what
+            && !struck.is_empty()
+        {
+            let column = entry.at.since(Time::START).as_nanos() / share.as_nanos().max(1);
+            marks[usize::try_from(column).unwrap_or(COLUMNS).min(COLUMNS - 1)] = '!';
+        }
+    }
+    marks.iter().collect::<String>().trim_end().to_owned()
 }
 
 fn columns(lane: &Lane, share: Duration, end: Time) -> Vec<Option<LaneState>> {

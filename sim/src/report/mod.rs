@@ -7,6 +7,7 @@ mod account;
 mod json;
 mod lanes;
 pub(crate) mod layout;
+mod moves;
 mod outage;
 mod power;
 mod summary;

@@ -13,7 +13,7 @@ use indoubt_engine::unit_of_work::UnitOfWorkId;
 use indoubt_ledger::outage::{Interruption, Outage};
 use indoubt_ledger::verdict::{Account, ExpectedFinding, Finding, FindingKind, Judgement, PermittedGroup, Verdict};
 
-use crate::run::{Happening, Recovery, RunOutcome, TimelineEntry};
+use crate::run::{Happening, Lanes, Recovery, RunOutcome, TimelineEntry};
 use crate::scenario::model::Scenario;
 
 /// A scenario that is small, and has something of everything that a report shows.
@@ -120,6 +120,7 @@ pub(crate) fn passing(seed: u64) -> RunOutcome {
         simulated: Duration::from_millis(14_020),
         frames: 1_234,
         timeline,
+        lanes: Lanes::default(),
         events: vec![("peer_backed_out_get", 6), ("peer_recovery_ended", 1)],
         steps: vec![(Step::GetTaken, 61)],
         unreached: vec!["peer_recovery_restarted".to_owned()],
@@ -129,6 +130,7 @@ pub(crate) fn passing(seed: u64) -> RunOutcome {
             at: at(1_203),
             detected: Some(at(1_253)),
             recovered: Some(at(1_264)),
+            moves: Vec::new(),
         }],
         judgement: Judgement {
             account: Account {

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use indoubt_engine::defect::Defect;
+use indoubt_engine::event::{Event, Milestone};
+use indoubt_engine::time::{Duration, Time};
 use indoubt_ledger::verdict::FindingKind;
 
 use super::layout::WIDTH;
 use super::samples::{expected, failing, passing, scenario, unknown};
 use super::*;
-use crate::run::Happening;
+use crate::run::{Happening, Move, TimelineEntry};
 use crate::sweep::{Brief, Conviction, DefectPower, Tally, Twin};
 
 fn assert_fits(page: &str) {
@@ -52,6 +54,55 @@ fn many_events_alike_are_one_line_and_their_number() {
 fn the_first_starts_are_one_line() {
     let page = render(&passing(1));
     assert!(page.contains("QM01, QM02 ready for work") && !page.contains("life 1"), "{page}");
+}
+
+#[test]
+fn what_several_processes_tell_alike_is_one_line() {
+    let mut outcome = passing(1);
+    let suspects = |who: &str, milliseconds| TimelineEntry {
+        at: Time::START + Duration::from_millis(milliseconds),
+        who: who.to_owned(),
+        what: Happening::Event(Event::CoreGroupMemberSuspected { member: "server1".into(), why: "nothing heard" }),
+    };
+    let later = [suspects("server2", 2_000), suspects("server3", 2_001), suspects("server2", 9_000)];
+    outcome.timeline.extend(later);
+    let page = render(&outcome).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(page.matches("suspects server1: nothing heard").count(), 2, "{page}");
+    assert_eq!(page.matches("(in 2 processes)").count(), 1, "{page}");
+}
+
+#[test]
+fn what_serves_in_one_of_several_processes_is_told_with_the_first_starts() {
+    let mut outcome = passing(1);
+    let view = Event::ViewInstalled { members: 2, coordinator: "server1".into() };
+    let started = Event::MessagingEngineStarted { engine: "CL.000-BUS".into() };
+    for (who, event) in [("server1", view.clone()), ("server2", view), ("server1", started)] {
+        let entry = TimelineEntry { at: Time::START, who: who.to_owned(), what: Happening::Event(event) };
+        outcome.timeline.insert(0, entry);
+    }
+    let page = render(&outcome);
+    assert!(page.contains("CL.000-BUS in server1 ready for work"), "{page}");
+    assert_eq!(page.matches("new view of 2 members").count(), 1, "{page}");
+}
+
+#[test]
+fn the_parts_of_an_outage_add_up() {
+    let mut outcome = passing(1);
+    let at = |milliseconds| Time::START + Duration::from_millis(milliseconds);
+    outcome.recoveries[0].moves = vec![Move {
+        what: "CL.000-BUS".to_owned(),
+        from: "server1".to_owned(),
+        to: Some("server2".to_owned()),
+        milestones: vec![(Milestone::Noticed, at(1_213)), (Milestone::Serves, at(1_243))],
+    }];
+    let page = render(&outcome);
+    assert!(page.contains("CL.000-BUS from server1 to server2, after the fault at 1.203s:"), "{page}");
+    for part in ["10.000ms  until those", "30.000ms  until it accepted", "38.000ms  until an appl", "78.000ms  in all"]
+    {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let moved = &json(&outcome)["recoveries"][0]["moves"][0];
+    assert_eq!((&moved["milestones"]["serves_ms"], &moved["used_again_ms"]), (&1_243.into(), &1_281.into()));
 }
 
 #[test]

@@ -1,38 +1,39 @@
 //! The timeline: faults, what was noticed, what was done about it, and how long that took.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use indoubt_engine::event::{Event, Weight};
-use indoubt_engine::time::Time;
+use indoubt_engine::event::{FirstStart, Weight};
+use indoubt_engine::time::{Duration, Time};
 
 use super::layout::{Align, Table, after, count, heading, moment, paragraph};
+use super::moves;
 use crate::run::recovery::causes;
 use crate::run::{Happening, RunOutcome, TimelineEntry};
 
 /// Of so many events of one kind between two faults, all are shown; of more, the first one and their number.
 const SHOWN_IN_A_ROW: usize = 3;
 
+/// What several processes tell alike within this time is one thing.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
 pub(super) fn write(page: &mut String, outcome: &RunOutcome) {
     heading(page, "Timeline");
     let causes = causes(&outcome.timeline);
-    let (beginning, ready_at) = beginning(&outcome.timeline);
-    let entries: Vec<Line<'_>> = outcome
+    let beginning = beginning(&outcome.timeline);
+    let entries = outcome
         .timeline
         .iter()
         .zip(causes)
         .skip(beginning.len())
         .filter(|(entry, _)| is_headline(&entry.what))
-        .map(|(entry, cause)| Line { entry, fault: cause.map(|fault| outcome.timeline[fault].at) })
-        .collect();
+        .map(|(entry, cause)| Line { entry, fault: cause.map(|fault| outcome.timeline[fault].at), tellers: 1 });
+    let entries = told_once(entries);
     if entries.is_empty() {
         paragraph(page, 2, "Nothing went wrong, and nothing had to be recovered.");
         return;
     }
     let mut table = Table::new(&[Align::Right, Align::Right, Align::Left, Align::Left]);
-    if let Some(at) = ready_at {
-        let ready = beginning.iter().filter(|entry| is_ready(entry)).map(|entry| entry.who.as_str());
-        let ready: Vec<&str> = ready.collect::<BTreeSet<_>>().into_iter().collect();
-        let text = format!("{} ready for work", ready.join(", "));
+    for (at, text) in first_starts(beginning) {
         table.row([moment(at), String::new(), "start".to_owned(), text]);
     }
     // What is alike is told once between two acts of the nemesis: in the midst of other things, too.
@@ -58,6 +59,27 @@ pub(super) fn write(page: &mut String, outcome: &RunOutcome) {
 struct Line<'o> {
     entry: &'o TimelineEntry,
     fault: Option<Time>,
+    /// How many processes tell it.
+    tellers: usize,
+}
+
+/// Leaves one line of what several processes tell alike.
+fn told_once<'o>(lines: impl Iterator<Item = Line<'o>>) -> Vec<Line<'o>> {
+    let mut told: Vec<Line<'o>> = Vec::new();
+    for line in lines {
+        let Happening::Event(event) = &line.entry.what else {
+            told.push(line);
+            continue;
+        };
+        let by_another = told.iter_mut().rev().take_while(|other| line.entry.at.since(other.entry.at) <= AT_ONCE).find(
+            |other| matches!(&other.entry.what, Happening::Event(another) if event.is_told_alike() && another == event),
+        );
+        match by_another.filter(|other| other.entry.who != line.entry.who) {
+            Some(other) => other.tellers += 1,
+            None => told.push(line),
+        }
+    }
+    told
 }
 
 impl Line<'_> {
@@ -77,26 +99,55 @@ impl Line<'_> {
 
     fn write(&self, table: &mut Table) {
         let since = self.fault.map_or_else(String::new, |fault| after(self.entry.at.since(fault)));
-        table.row([moment(self.entry.at), since, self.entry.who.clone(), describe(&self.entry.what)]);
+        let mut text = describe(&self.entry.what);
+        if self.tellers > 1 {
+            text.push_str(&format!(" (in {} processes)", self.tellers));
+        }
+        table.row([moment(self.entry.at), since, self.entry.who.clone(), text]);
     }
 }
 
-/// A run begins with everybody's first start, which is told in a line: its entries, and when the last one was ready.
-fn beginning(timeline: &[TimelineEntry]) -> (&[TimelineEntry], Option<Time>) {
-    let first_life = |entry: &TimelineEntry| match &entry.what {
-        Happening::Event(Event::QueueManagerStarting { incarnation } | Event::QueueManagerReady { incarnation }) => {
-            incarnation.0 == 1
-        }
-        Happening::Event(event) => event.weight() == Weight::Detail,
+/// A run begins with everybody's first start.
+fn beginning(timeline: &[TimelineEntry]) -> &[TimelineEntry] {
+    let belongs = |entry: &&TimelineEntry| match &entry.what {
+        Happening::Event(event) => event.first_start().is_some() || event.weight() == Weight::Detail,
         Happening::Detail(_) => true,
         Happening::Fault { .. } | Happening::Followed(_) | Happening::Healed(_) => false,
     };
-    let beginning = &timeline[..timeline.iter().take_while(|entry| first_life(entry)).count()];
-    (beginning, beginning.iter().rfind(|entry| is_ready(entry)).map(|entry| entry.at))
+    &timeline[..timeline.iter().take_while(belongs).count()]
 }
 
-fn is_ready(entry: &TimelineEntry) -> bool {
-    matches!(entry.what, Happening::Event(Event::QueueManagerReady { .. }))
+/// It is told in a few lines: who was ready, what all agreed on, what served where; each with the moment of the last one.
+fn first_starts(beginning: &[TimelineEntry]) -> Vec<(Time, String)> {
+    let (mut ready, mut serving, mut agreed) = (BTreeSet::new(), BTreeMap::new(), None);
+    let (mut ready_at, mut serving_at) = (Time::START, Time::START);
+    for entry in beginning {
+        let Happening::Event(event) = &entry.what else { continue };
+        match event.first_start() {
+            Some(FirstStart::Ready) => {
+                ready.insert(entry.who.as_str());
+                ready_at = entry.at;
+            }
+            Some(FirstStart::Serves(what)) => {
+                serving.insert(what, entry.who.as_str());
+                serving_at = entry.at;
+            }
+            Some(FirstStart::Agreed) => agreed = Some((entry.at, event.to_string())),
+            Some(FirstStart::Underway) | None => {}
+        }
+    }
+    let mut lines = Vec::new();
+    if !ready.is_empty() {
+        let ready: Vec<&str> = ready.into_iter().collect();
+        lines.push((ready_at, format!("{} ready for work", ready.join(", "))));
+    }
+    lines.extend(agreed);
+    if !serving.is_empty() {
+        let serving: Vec<String> = serving.iter().map(|(what, who)| format!("{what} in {who}")).collect();
+        lines.push((serving_at, format!("{} ready for work", serving.join(", "))));
+    }
+    lines.sort_by_key(|(at, _)| *at);
+    lines
 }
 
 fn is_headline(what: &Happening) -> bool {
@@ -141,6 +192,7 @@ pub(super) fn write_recoveries(page: &mut String, outcome: &RunOutcome) {
              the next one or the end.",
         );
     }
+    moves::write(page, outcome);
 }
 
 /// Faults that did not strike, so that nobody takes a run for proof against them.

@@ -12,7 +12,7 @@ pub(crate) mod recovery;
 use std::sync::Arc;
 
 use indoubt_engine::defect::Defect;
-use indoubt_engine::event::Event;
+use indoubt_engine::event::{Event, Milestone};
 use indoubt_engine::step::Step;
 use indoubt_engine::time::{Duration, Time};
 use indoubt_ledger::verdict::Judgement;
@@ -123,6 +123,21 @@ pub struct Recovery {
     /// When the last recovery of what it struck was complete, if there was one before the next fault that struck the same
     /// and before everything was healed in the end.
     pub recovered: Option<Time>,
+    /// What it took down of that which runs in one of several processes, and how it came to run again.
+    pub moves: Vec<Move>,
+}
+
+/// How something that runs in one of several processes came to run again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// What.
+    pub what: String,
+    /// Where it was.
+    pub from: String,
+    /// Where it was started.
+    pub to: Option<String>,
+    /// How far it came, and when, in order.
+    pub milestones: Vec<(Milestone, Time)>,
 }
 
 /// The testbed itself failed: not the system under test, and no fault of the scenario.

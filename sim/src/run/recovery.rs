@@ -1,29 +1,106 @@
-//! How long it took: from each fault to its detection and to the last recovery that followed.
+//! How long it took: from each fault to its detection and to the last recovery that followed; and what the time until
+//! something ran again elsewhere was made of.
 
-use indoubt_engine::event::Weight;
+use std::collections::BTreeMap;
 
-use super::{Happening, Recovery, TimelineEntry};
+use indoubt_engine::event::{Event, Milestone, Weight};
+use indoubt_engine::time::Time;
 
-/// For each entry of a timeline the fault from which it follows, as a position in the timeline: the last one that struck
-/// whom the entry is about.
-pub(crate) fn causes(timeline: &[TimelineEntry]) -> Vec<Option<usize>> {
-    let mut faults: Vec<(usize, &[String])> = Vec::new();
-    let mut causes = Vec::with_capacity(timeline.len());
-    for (position, entry) in timeline.iter().enumerate() {
-        causes.push(match &entry.what {
+use super::{Happening, Move, Recovery, TimelineEntry};
+
+/// Something that runs in one of several processes: where, and what befell it.
+struct Place<'t> {
+    /// The process in which it last served or began to start.
+    process: &'t str,
+    /// When it last began to serve.
+    served_at: Option<Time>,
+    /// The fault that took it down, or that it was taken down by.
+    fault: Option<usize>,
+}
+
+/// A fault, as a position in the timeline, took something down.
+struct Failure<'t> {
+    fault: usize,
+    what: &'t str,
+    from: &'t str,
+}
+
+/// Follows what runs in one of several processes through a timeline.
+#[derive(Default)]
+struct Follower<'t> {
+    faults: Vec<(usize, Time, &'t [String])>,
+    places: BTreeMap<&'t str, Place<'t>>,
+    failures: Vec<Failure<'t>>,
+}
+
+impl<'t> Follower<'t> {
+    fn fault(&mut self, position: usize, at: Time, struck: &'t [String]) {
+        self.faults.push((position, at, struck));
+        for (&what, place) in &mut self.places {
+            if struck.iter().any(|name| name == place.process) {
+                place.fault = Some(position);
+                place.served_at = None;
+                self.failures.push(Failure { fault: position, what, from: place.process });
+            }
+        }
+    }
+
+    /// The fault from which an event follows.
+    fn cause(&mut self, entry: &'t TimelineEntry, event: &'t Event) -> Option<usize> {
+        let Some(what) = event.exclusive() else {
+            let about = event.subject().unwrap_or(&entry.who);
+            let cause = self.faults.iter().rfind(|(_, _, struck)| struck.iter().any(|name| name == about));
+            return cause.map(|(fault, ..)| *fault);
+        };
+        let place = self.places.entry(what).or_insert(Place { process: &entry.who, served_at: None, fault: None });
+        let milestone = event.milestone();
+        if let Some(served_at) = place.served_at.filter(|served_at| *served_at < entry.at) {
+            match milestone {
+                // Nothing struck its process, and it failed all the same: that is put down to the last fault since it
+                // began to serve.
+                Some(Milestone::Noticed) => {
+                    let last = self.faults.iter().rfind(|(_, _, struck)| !struck.is_empty());
+                    if let Some((fault, ..)) = last.filter(|(_, at, _)| *at > served_at) {
+                        place.fault = Some(*fault);
+                        place.served_at = None;
+                        self.failures.push(Failure { fault: *fault, what, from: place.process });
+                    }
+                }
+                // Moved without need: brought back to a preferred place, or by an operator.
+                Some(_) => place.fault = None,
+                None => {}
+            }
+        }
+        match milestone {
+            Some(Milestone::Begun) => place.process = &entry.who,
+            Some(Milestone::Serves) => {
+                place.process = &entry.who;
+                place.served_at = Some(entry.at);
+            }
+            _ => {}
+        }
+        place.fault
+    }
+
+    fn follow(timeline: &'t [TimelineEntry]) -> (Self, Vec<Option<usize>>) {
+        let mut follower = Follower::default();
+        let causes = timeline.iter().enumerate().map(|(position, entry)| match &entry.what {
             Happening::Fault { struck, .. } => {
-                faults.push((position, struck));
+                follower.fault(position, entry.at, struck);
                 None
             }
-            Happening::Event(event) => {
-                let about = event.subject().unwrap_or(&entry.who);
-                let cause = faults.iter().rfind(|(_, struck)| struck.iter().any(|name| name == about));
-                cause.map(|(fault, _)| *fault)
-            }
+            Happening::Event(event) => follower.cause(entry, event),
             Happening::Followed(_) | Happening::Healed(_) | Happening::Detail(_) => None,
         });
+        let causes = causes.collect();
+        (follower, causes)
     }
-    causes
+}
+
+/// For each entry of a timeline the fault from which it follows, as a position in the timeline: the last one that struck
+/// whom the entry is about. Something that runs in one of several processes is struck where it runs.
+pub(crate) fn causes(timeline: &[TimelineEntry]) -> Vec<Option<usize>> {
+    Follower::follow(timeline).1
 }
 
 /// For each fault of a timeline: when it was first noticed and when the last recovery from it was complete. What the
@@ -31,11 +108,18 @@ pub(crate) fn causes(timeline: &[TimelineEntry]) -> Vec<Option<usize>> {
 pub(super) fn recoveries(timeline: &[TimelineEntry]) -> Vec<Recovery> {
     let healing = timeline.iter().rposition(|entry| matches!(entry.what, Happening::Healed(_)));
     let timeline = &timeline[..healing.unwrap_or(timeline.len())];
-    let causes = causes(timeline);
+    let (follower, causes) = Follower::follow(timeline);
     let mut recoveries = Vec::new();
     for (position, fault) in timeline.iter().enumerate() {
         let Happening::Fault { text, .. } = &fault.what else { continue };
-        let mut recovery = Recovery { fault: text.clone(), at: fault.at, detected: None, recovered: None };
+        let failures = follower.failures.iter().filter(|failure| failure.fault == position);
+        let mut recovery = Recovery {
+            fault: text.clone(),
+            at: fault.at,
+            detected: None,
+            recovered: None,
+            moves: failures.filter_map(|failure| moved(&timeline[position + 1..], failure)).collect(),
+        };
         for (entry, cause) in timeline.iter().zip(&causes).skip(position) {
             let (true, Happening::Event(event)) = (*cause == Some(position), &entry.what) else { continue };
             match event.weight() {
@@ -49,78 +133,43 @@ pub(super) fn recoveries(timeline: &[TimelineEntry]) -> Vec<Recovery> {
     recoveries
 }
 
-#[cfg(test)]
-mod tests {
-    use indoubt_engine::coupling_facility::command::Connector;
-    use indoubt_engine::event::Event;
-    use indoubt_engine::machine::Incarnation;
-    use indoubt_engine::time::{Duration, Time};
-
-    use super::*;
-
-    fn entry(milliseconds: u64, who: &str, what: Happening) -> TimelineEntry {
-        TimelineEntry { at: Time::START + Duration::from_millis(milliseconds), who: who.to_owned(), what }
+/// What became of something that a fault took down: until it served again, as far as that came.
+fn moved(timeline: &[TimelineEntry], failure: &Failure<'_>) -> Option<Move> {
+    let mut milestones: BTreeMap<Milestone, Time> = BTreeMap::new();
+    let mut to = None;
+    for entry in timeline {
+        let Happening::Event(event) = &entry.what else { continue };
+        let Some(milestone) = event.milestone() else { continue };
+        match (milestone, event.exclusive()) {
+            (Milestone::Noticed, about) => {
+                if about == Some(failure.what) || event.subject() == Some(failure.from) {
+                    milestones.entry(milestone).or_insert(entry.at);
+                }
+            }
+            // The last view before it was decided.
+            (Milestone::Agreed, _) => {
+                if milestones.contains_key(&Milestone::Noticed) && !milestones.contains_key(&Milestone::Ordered) {
+                    milestones.insert(milestone, entry.at);
+                }
+            }
+            (_, Some(what)) if what == failure.what => {
+                // An earlier attempt came to nothing.
+                milestones.retain(|earlier, _| *earlier < milestone);
+                milestones.insert(milestone, entry.at);
+                if milestone >= Milestone::Begun {
+                    to = Some(entry.who.clone());
+                }
+                if milestone == Milestone::Serves {
+                    break;
+                }
+            }
+            _ => {}
+        }
     }
-
-    fn fault(milliseconds: u64, struck: &[&str]) -> TimelineEntry {
-        let struck: Vec<String> = struck.iter().map(|&name| name.to_owned()).collect();
-        entry(milliseconds, "nemesis", Happening::Fault { text: struck.join(" "), struck })
-    }
-
-    fn failed(name: &str) -> Connector {
-        Connector { name: name.into(), incarnation: Incarnation(1) }
-    }
-
-    fn seen(milliseconds: u64, name: &str) -> TimelineEntry {
-        let event = Event::PeerFailureSeen { structure: "APP1".into(), failed: failed(name) };
-        entry(milliseconds, "QM03", Happening::Event(event))
-    }
-
-    fn ended(milliseconds: u64, name: &str) -> TimelineEntry {
-        let event = Event::PeerRecoveryEnded { structure: "APP1".into(), failed: failed(name) };
-        entry(milliseconds, "QM03", Happening::Event(event))
-    }
-
-    fn ready(milliseconds: u64, who: &str) -> TimelineEntry {
-        entry(milliseconds, who, Happening::Event(Event::QueueManagerReady { incarnation: Incarnation(2) }))
-    }
-
-    fn times(timeline: &[TimelineEntry]) -> Vec<(Option<u64>, Option<u64>)> {
-        let milliseconds = |at: Option<Time>| at.map(Time::as_milliseconds);
-        let recoveries = recoveries(timeline);
-        recoveries.iter().map(|recovery| (milliseconds(recovery.detected), milliseconds(recovery.recovered))).collect()
-    }
-
-    #[test]
-    fn what_follows_is_put_down_to_the_fault_that_struck_its_subject() {
-        let timeline = [
-            fault(10, &["QM01"]),
-            fault(20, &["SYSB", "QM02"]),
-            seen(30, "QM01"),
-            seen(40, "QM02"),
-            ended(50, "QM02"),
-            ended(60, "QM01"),
-            ready(70, "QM02"),
-        ];
-        assert_eq!(times(&timeline), [(Some(30), Some(60)), (Some(40), Some(70))]);
-    }
-
-    #[test]
-    fn a_fault_without_effect_takes_nothing_from_an_earlier_one() {
-        let timeline = [fault(10, &["QM01"]), fault(20, &[]), seen(30, "QM01"), ended(40, "QM01")];
-        assert_eq!(times(&timeline), [(Some(30), Some(40)), (None, None)]);
-    }
-
-    #[test]
-    fn the_next_fault_of_the_same_begins_a_recovery_of_its_own() {
-        let timeline =
-            [fault(10, &["QM01"]), seen(20, "QM01"), fault(30, &["QM01"]), seen(40, "QM01"), ready(50, "QM01")];
-        assert_eq!(times(&timeline), [(Some(20), None), (Some(40), Some(50))]);
-    }
-
-    #[test]
-    fn what_healing_brings_about_is_no_recovery() {
-        let healed = entry(30, "nemesis", Happening::Healed("everything".to_owned()));
-        assert_eq!(times(&[fault(10, &["QM01"]), seen(20, "QM01"), healed, ready(40, "QM01")]), [(Some(20), None)]);
-    }
+    let begun = milestones.keys().any(|milestone| *milestone >= Milestone::Ordered);
+    let milestones = milestones.into_iter().collect();
+    begun.then(|| Move { what: failure.what.to_owned(), from: failure.from.to_owned(), to, milestones })
 }
+
+#[cfg(test)]
+mod tests;

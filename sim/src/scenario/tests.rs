@@ -1,5 +1,6 @@
 //! Tests of reading scenarios.
 
+mod cell_mistakes;
 mod mangling;
 mod mistakes;
 mod round_trip;
@@ -65,6 +66,17 @@ fn the_example_in_the_description_is_a_scenario() {
     let scenario =
         parse(Path::new("example.ron"), example).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
     assert_eq!(scenario.faults.len(), 1);
+}
+
+#[test]
+fn the_example_of_a_cell_in_the_description_is_a_topology() {
+    let readme = readme();
+    let example = readme.split("<!-- cell example -->\n```ron\n").nth(1).and_then(|rest| rest.split("```").next());
+    let application = "producer(name: \"p\", runs_on: [\"branch-office\"], connect: bus(), queues: [\"QUOTE\"])";
+    let text = format!("(about: \"A cell.\", {} workload: [{application}])", example.expect("an example"));
+    let scenario =
+        parse(Path::new("example.ron"), &text).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+    assert_eq!(scenario.topology.cell.map(|cell| cell.bus.queues.len()), Some(2));
 }
 
 #[test]

@@ -5,7 +5,8 @@ use indoubt_engine::step::Step;
 use crate::scenario::decode::{Placed, field};
 use crate::scenario::diagnostics::Problems;
 use crate::scenario::model::{
-    Application, ConnectTarget, Consumer, FaultAction, Place, Producer, Role, Scenario, Server, Syncpointing, When,
+    Application, Cell, ConnectTarget, Consumer, FaultAction, Place, Producer, Role, Scenario, Server, Syncpointing,
+    When,
 };
 use crate::scenario::syntax::ast::{Node, Span, Value};
 
@@ -187,6 +188,12 @@ fn impossible(scenario: &Scenario, name: &str) -> Option<&'static str> {
         "group_resolved" if !group(&|group| group.group_unit_of_recovery) => Some("no group has groupur: ENABLED"),
         "resolved_by_command" | "resolve_refused" if !operator => Some("there is no operator to type RESOLVE INDOUBT"),
         "tag_refused" | "tag_taken_over" if !tagged => Some("no application has a conntag"),
+        _ if name.starts_with("engine.") && scenario.topology.cell.is_none() => Some("there is no cell"),
+        "messaging_engine_started" | "group_member_activated" | "view_installed"
+            if scenario.topology.cell.is_none() =>
+        {
+            Some("there is no cell")
+        }
         _ if name.starts_with("peer_") && !group(&|group| members(group) > 1) => {
             Some("there is no queue-sharing group with two members")
         }
@@ -199,14 +206,32 @@ fn impossible(scenario: &Scenario, name: &str) -> Option<&'static str> {
     }
 }
 
-/// Servers pass the steps of their protocols; only the coordinator's decision is an application's.
+/// Whose step it is: each protocol is spoken by processes of one kind, and only the coordinator's decision is an
+/// application's.
 fn wrong_process_for_step(scenario: &Scenario, placed: &Placed, problems: &mut Problems) {
     let When::Step { process: Some(process), step, .. } = &placed.fault.when else { return };
-    let mut instances = scenario.workload.iter().flat_map(Application::processes);
-    let is_application = instances.any(|(name, _)| name == *process);
-    let is_coordinator = *step == Step::CoordinatorDecided;
-    if is_application != is_coordinator {
-        let who = if is_coordinator { "an application" } else { "a server" };
+    let queue_managers = &scenario.topology.sysplex.queue_managers;
+    let is_queue_manager = queue_managers.iter().any(|manager| manager.name.as_str() == process);
+    let in_cell = |is: &dyn Fn(&Cell) -> bool| scenario.topology.cell.as_ref().is_some_and(is);
+    let is_server = |cell: &Cell| cell.servers().any(|(server, _)| server.name == *process);
+    let (who, is_one) = match step.name().split('.').next().unwrap_or_default() {
+        _ if *step == Step::CoordinatorDecided => {
+            let mut instances = scenario.workload.iter().flat_map(Application::processes);
+            ("an application", instances.any(|(name, _)| name == *process))
+        }
+        "engine" | "store" | "file_store" => ("an application server", in_cell(&is_server)),
+        "view" | "activation" | "deactivation" => {
+            let is_agent = |cell: &Cell| cell.node_agents.iter().any(|agent| agent.name == *process);
+            let is_manager = |cell: &Cell| cell.deployment_manager.iter().any(|manager| manager.name == *process);
+            ("a member of a core group", in_cell(&|cell| is_server(cell) || is_agent(cell) || is_manager(cell)))
+        }
+        "database" => ("a database", in_cell(&|cell| cell.databases.iter().any(|one| one.name == *process))),
+        "file_server" => ("a file server", in_cell(&|cell| cell.file_servers.iter().any(|one| one.name == *process))),
+        // Whoever keeps a log.
+        "checkpoint" => return,
+        _ => ("a queue manager", is_queue_manager),
+    };
+    if !is_one {
         let message = format!("{step} is a step of {who}, which {process} is not");
         problems.add(placed.when, message, "never passes this step", None);
     }

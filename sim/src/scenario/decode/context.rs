@@ -196,6 +196,19 @@ impl Context<'_> {
         None
     }
 
+    /// A messaging engine of the cell, by its name.
+    pub(super) fn messaging_engine(&mut self, node: &Node) -> Option<String> {
+        let name = self.name_text(node, "a messaging engine")?;
+        let mut engines: Vec<String> = self.names.engines_of.values().flatten().cloned().collect();
+        engines.sort();
+        engines.dedup();
+        if engines.contains(&name) {
+            return Some(name);
+        }
+        self.dangling(node.span, "messaging engine", &name, engines.iter().map(String::as_str));
+        None
+    }
+
     /// An image, host or coupling facility.
     pub(super) fn find_place(&mut self, node: &Node) -> Option<Place> {
         let name = self.name_text(node, "an image, host or coupling facility")?;

@@ -62,6 +62,9 @@ pub(super) fn server(fields: &mut Fields<'_>, around: Option<&Around<'_>>, cx: &
     let also_put = fields.or("also_put", Vec::new(), cx, |node, cx| list(node, cx, |node, cx| queue(node, around, cx)));
     let persistence_node = fields.take("persistence");
     let persistence = persistence_node.and_then(|node| persistence(node, cx));
+    if let Some(around) = around {
+        wrong_quality(persistence_node, None, around, cx);
+    }
     if let (Some(node), Some(persistence)) = (persistence_node, persistence) {
         for queue in &also_put {
             check_persistence(node, queue, persistence, around, cx);
@@ -128,6 +131,14 @@ pub(super) fn consumer(fields: &mut Fields<'_>, around: Option<&Around<'_>>, cx:
         exclusive: fields.or("exclusive", false, cx, yes),
     };
     needs_syncpoint(fields, &consumer.syncpoint, cx);
+    if around.is_some_and(|around| around.on_bus) {
+        for (name, asked) in [("browse_first", consumer.browse_first), ("exclusive", consumer.exclusive)] {
+            if let (Some(node), true) = (fields.written(name), asked) {
+                let message = format!("`{name}` is for queues of queue managers; of a bus it is not modelled");
+                cx.problem(node.span, message, "not on a bus");
+            }
+        }
+    }
     queue.map(|_| consumer)
 }
 

@@ -6,7 +6,8 @@ use indoubt_engine::messaging_engine::frame::{ConnectionProximity, Target, Targe
 use indoubt_engine::unit_of_work::Outcome;
 
 use crate::scenario::model::{
-    Application, BusTarget, Connect, ConnectTarget, Decision, OperatorAction, OperatorCommand, Place, Role, Topology,
+    Application, BusTarget, Connect, ConnectTarget, Decision, OperatorAction, OperatorCommand, Place, Role,
+    SessionMode, Syncpointing, Topology,
 };
 use crate::scenario::syntax::ast::{Field, Node, Span, Value};
 
@@ -96,6 +97,14 @@ fn application(node: &Node, topology: &Topology, cx: &mut Context<'_>) -> Option
     fields.finish(cx);
     let Connected { connect, runs_on, .. } = connect?;
     let is_operator = matches!(role, Some(Role::Operator(_)));
+    if let (ConnectTarget::Bus(BusTarget { session: SessionMode::ClientAcknowledge, .. }), Some(role)) =
+        (&connect.target, &role)
+        && !matches!(role, Role::Consumer(consumer) if consumer.syncpoint == Syncpointing::OnePhase)
+    {
+        let message =
+            "CLIENT_ACKNOWLEDGE is for consumers with syncpoint: YES: nothing is sent, no coordinator decides";
+        cx.problem_with_help(node.span, message, "not in this session mode", "leave `session` out");
+    }
     if connect.target == ConnectTarget::Administration && !is_operator {
         let message = "only an operator administrates; whoever sends or receives messages connects to the bus";
         cx.problem_with_help(node.span, message, "no messages this way", "write connect: bus()");
@@ -155,6 +164,10 @@ fn connect(
         }
         ConnectTarget::Bus(_) | ConnectTarget::Administration => Vec::new(),
     };
+    if let (Some(node), ConnectTarget::Bus(_) | ConnectTarget::Administration) = (tag_node, &target) {
+        let message = "a connection tag serialises connections to queue managers of a queue-sharing group";
+        cx.problem(node.span, message, "not on a bus");
+    }
     let is_local = matches!(target, ConnectTarget::LocalQueueManager(_) | ConnectTarget::LocalGroup(_));
     if let (Some(node), Some(_), false) =
         (tag_node, &tag, members.iter().all(|name| cx.names.group_of.contains_key(name)))
@@ -347,7 +360,7 @@ fn bus(node: &Node, fields: &[Field], cx: &mut Context<'_>) -> Option<BusTarget>
         };
         match kind.text.as_str() {
             "bus_member" => cx.find(Kind::Cluster, name).map(|name| Target::BusMember(name.into())),
-            "engine" => text(name, cx).map(|name| Target::MessagingEngine(name.into())),
+            "engine" => cx.messaging_engine(name).map(|name| Target::MessagingEngine(name.into())),
             other => {
                 let meant = likely(other, ["bus_member", "engine"]);
                 let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
@@ -366,8 +379,10 @@ fn bus(node: &Node, fields: &[Field], cx: &mut Context<'_>) -> Option<BusTarget>
         ("SERVER", ConnectionProximity::Server),
     ];
     let proximity = fields.or("proximity", ConnectionProximity::Bus, cx, word(&proximities));
+    let modes = [("TRANSACTED", SessionMode::Transacted), ("CLIENT_ACKNOWLEDGE", SessionMode::ClientAcknowledge)];
+    let session = fields.or("session", SessionMode::default(), cx, word(&modes));
     fields.finish(cx);
-    Some(BusTarget { bootstrap, target, significance, proximity })
+    Some(BusTarget { bootstrap, target, significance, proximity, session })
 }
 
 fn one_queue_manager(node: &Node, instead: &str, cx: &mut Context<'_>) -> Option<String> {

@@ -81,6 +81,19 @@ pub struct BusTarget {
     pub significance: TargetSignificance,
     /// *Connection proximity*.
     pub proximity: ConnectionProximity,
+    /// How what is received within a unit of work becomes final.
+    pub session: SessionMode,
+}
+
+/// The mode of a session: what ends a unit of work of a client of the bus.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SessionMode {
+    /// A transacted session: `commit` and `rollback`, of sends and receives.
+    #[default]
+    Transacted,
+    /// `CLIENT_ACKNOWLEDGE`: messages stay locked until they are acknowledged; `recover` has them delivered again. For
+    /// consumers.
+    ClientAcknowledge,
 }
 
 /// What an application does.

@@ -134,6 +134,13 @@ fn judge(bytes: &[u8]) -> Result<(), TestCaseError> {
     }
 }
 
+#[test]
+fn every_family_is_mangled() {
+    for section in ["queue_managers:", "cell:"] {
+        assert!(SOURCES.iter().any(|source| source.contains(section)), "no scenario with {section}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 

@@ -23,7 +23,7 @@ fn report(text: &str) -> String {
 
 /// Refused with exactly one mistake, at the place where `marked` stands, saying all of `wanted`.
 #[track_caller]
-fn refused(text: &str, marked: &str, wanted: &[&str]) {
+pub(super) fn refused(text: &str, marked: &str, wanted: &[&str]) {
     let Err(diagnostics) = parse(Path::new("wrong.ron"), text) else { panic!("accepted:\n{text}") };
     let rendered = diagnostics.render(false);
     assert_eq!(diagnostics.all().len(), 1, "one mistake, but:\n{rendered}");

@@ -1,7 +1,7 @@
 //! The client with which an application talks to the bus: the provider's words as calls of a JMS client.
 //!
 //! An application that works without units of work has its messages acknowledged automatically; one that works with them
-//! uses a transacted session, or two-phase transactions. When a connection is lost that stood, it is noted in the history:
+//! uses a transacted session, acknowledges what it has received, or takes part in two-phase transactions. When a connection is lost that stood, it is noted in the history:
 //! the contract of the lower reliability levels depends on it.
 
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use super::connection::Connection;
 use super::contract::CONNECTION_LOST;
 use super::plan::endpoint;
 use crate::fabric::Process;
-use crate::scenario::model::{BusTarget, Cell, OperatorCommand, QualityOfService};
+use crate::scenario::model::{BusTarget, Cell, OperatorCommand, QualityOfService, SessionMode};
 use crate::workload::Shared;
 use crate::workload::history::Recorder;
 use crate::workload::provider::{
@@ -33,6 +33,7 @@ pub(super) struct BusProvider {
     shared: Arc<Shared>,
     recorder: Recorder,
     bus: String,
+    session: SessionMode,
     /// Whether the loss of the connection that stood last is still to be noted.
     stands: bool,
 }
@@ -59,6 +60,7 @@ impl BusProvider {
             shared: shared.clone(),
             recorder: Recorder::new(process.clone(), shared.clone()),
             bus: cell.bus.name.to_string(),
+            session: target.session,
             stands: false,
         }
     }
@@ -152,7 +154,11 @@ impl Provider for BusProvider {
                 Selection::Correlation(id) => frame::Selection::Correlation(id),
             };
             let destination = DestinationName::from(queue.as_str());
-            let call = BusCall::Receive { destination, selection, wait, scope: within(scope) };
+            let scope = match (scope, self.session) {
+                (Scope::Within, SessionMode::ClientAcknowledge) => frame::Scope::Acknowledged,
+                (scope, _) => within(scope),
+            };
+            let call = BusCall::Receive { destination, selection, wait, scope };
             let result = self.connection.call(call).await;
             self.note_loss();
             match result {
@@ -170,11 +176,17 @@ impl Provider for BusProvider {
     }
 
     fn commit(&mut self) -> Pending<'_, Result<(), Failure>> {
-        Box::pin(self.done(BusCall::Commit))
+        Box::pin(self.done(match self.session {
+            SessionMode::Transacted => BusCall::Commit,
+            SessionMode::ClientAcknowledge => BusCall::Acknowledge,
+        }))
     }
 
     fn back_out(&mut self) -> Pending<'_, Result<(), Failure>> {
-        Box::pin(self.done(BusCall::Rollback))
+        Box::pin(self.done(match self.session {
+            SessionMode::Transacted => BusCall::Rollback,
+            SessionMode::ClientAcknowledge => BusCall::Recover,
+        }))
     }
 
     fn begin(&mut self, xid: Xid) -> Pending<'_, Result<(), Failure>> {

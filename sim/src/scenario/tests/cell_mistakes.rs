@@ -1,0 +1,192 @@
+//! Mistakes in the description of a cell, and what is said of them.
+
+use super::mistakes::refused;
+
+/// A cell that is right, with a place for everything that can be wrong.
+const CELL: &str = r#"(
+    about: "A cell.",
+    topology: (
+        hosts: { "node1": (), "node2": (), "dbhost": (), "office": () },
+        databases: { "SIBDB": (host: "dbhost") },
+        file_servers: { "NAS01": (host: "dbhost") },
+        cell: (
+            was_level: "8.5",
+            clusters: {
+                "cluster1": (
+                    servers: { "server1": (host: "node1"), "server2": (host: "node2") },
+                    policy_assistance: HIGH_AVAILABILITY,
+                    message_store: data_store(database: "SIBDB"),
+                ),
+                "cluster2": (
+                    servers: { "server3": (host: "node1") },
+                    message_store: file_store(file_server: "NAS01"),
+                ),
+            },
+            policies: {
+                "pinned": (
+                    type: ONE_OF_N,
+                    match_criteria: { "type": "WSAF_SIB", "WSAF_SIB_MESSAGING_ENGINE": "cluster2.000-PAYMENTS" },
+                    preferred_servers: ["server3"],
+                ),
+            },
+            bus: (
+                name: "PAYMENTS",
+                queues: {
+                    "REQUEST": (bus_member: "cluster1", max_reliability: RELIABLE_PERSISTENT),
+                    "ORDERS": (bus_member: "cluster2"),
+                },
+            ),
+        ),
+    ),
+    workload: [
+        producer(
+            name: "branch", runs_on: ["office"], connect: bus(bootstrap: ["server1", "server3"]),
+            queues: ["REQUEST"], reliability: EXPRESS_NONPERSISTENT,
+        ),
+        consumer(
+            name: "booking", runs_on: ["office"], connect: bus(target: bus_member("cluster1")), queue: "REQUEST",
+        ),
+        operator(
+            name: "operator", runs_on: ["office"], connect: administration(),
+            actions: [(at: "10s", command: stop_engine(server: "server1", mode: FORCE))],
+        ),
+    ],
+    faults: [(when: at("20s"), what: kill("server1"))],
+    expect: (reach: ["messaging_engine_started"]),
+)"#;
+
+/// The cell with one thing changed is refused at the thing.
+#[track_caller]
+fn spoilt(from: &str, to: &str, marked: &str, wanted: &[&str]) {
+    assert_eq!(CELL.matches(from).count(), 1, "the cell has one {from}");
+    refused(&CELL.replacen(from, to, 1), marked, wanted);
+}
+
+#[test]
+fn the_cell_is_right_before_it_is_spoilt() {
+    if let Err(diagnostics) = crate::scenario::parse(std::path::Path::new("cell.ron"), CELL) {
+        panic!("{}", diagnostics.render(false));
+    }
+}
+
+#[test]
+fn what_keeps_messages_must_be_there() {
+    let wanted = ["no database SIBDC; did you mean SIBDB?"];
+    spoilt("data_store(database: \"SIBDB\")", "data_store(database: \"SIBDC\")", "\"SIBDC\"", &wanted);
+    let wanted = ["no file server NAS02; did you mean NAS01?"];
+    spoilt("file_store(file_server: \"NAS01\")", "file_store(file_server: \"NAS02\")", "\"NAS02\"", &wanted);
+    let wanted = ["no message store", "data_store(database: \"SIBDB\")"];
+    spoilt("file_store(file_server: \"NAS01\")", "flat_file(path: \"/tmp\")", "flat_file", &wanted);
+    let wanted = ["a cluster needs `message_store`"];
+    spoilt(
+        "\n                    message_store: file_store(file_server: \"NAS01\"),",
+        "",
+        "(\n                    servers: { \"server3\"",
+        &wanted,
+    );
+}
+
+#[test]
+fn a_queue_of_the_bus_says_where_it_is_if_there_are_several_clusters() {
+    let wanted = ["a queue of the bus needs `bus_member`: there are several clusters"];
+    spoilt(
+        "\"ORDERS\": (bus_member: \"cluster2\")",
+        "\"ORDERS\": ()",
+        "()\u{2c}\n                },\n            ),",
+        &wanted,
+    );
+    let wanted = ["no cluster cluster3; did you mean"];
+    spoilt("\"ORDERS\": (bus_member: \"cluster2\")", "\"ORDERS\": (bus_member: \"cluster3\")", "\"cluster3\"", &wanted);
+}
+
+#[test]
+fn policies_that_run_an_engine_twice_are_refused() {
+    spoilt("type: ONE_OF_N", "type: ALL_ACTIVE", "ALL_ACTIVE", &["All active", "corrupting data"]);
+    spoilt("type: ONE_OF_N", "type: m_of_n(2)", "m_of_n(2)", &["M of N", "corrupting data"]);
+    let wanted = ["no application server server9; did you mean"];
+    spoilt("preferred_servers: [\"server3\"]", "preferred_servers: [\"server9\"]", "\"server9\"", &wanted);
+    let wanted = ["preferred_servers_only and fail_back need preferred_servers"];
+    let custom = "policy_assistance: custom(messaging_engines: [(fail_back: YES)])";
+    spoilt("policy_assistance: HIGH_AVAILABILITY", custom, "(fail_back: YES)", &wanted);
+}
+
+#[test]
+fn reliability_has_a_maximum() {
+    let wanted = ["REQUEST takes messages of at most", "every send would be refused"];
+    spoilt("reliability: EXPRESS_NONPERSISTENT", "reliability: ASSURED_PERSISTENT", "ASSURED_PERSISTENT", &wanted);
+    let wanted = ["is above the maximum"];
+    spoilt(
+        "max_reliability: RELIABLE_PERSISTENT",
+        "max_reliability: EXPRESS_NONPERSISTENT, reliability: ASSURED_PERSISTENT",
+        "ASSURED_PERSISTENT",
+        &wanted,
+    );
+}
+
+#[test]
+fn what_queue_managers_have_and_a_bus_has_not_is_refused() {
+    let wanted = ["a bus knows reliability levels, not persistence alone", "reliability: ASSURED_PERSISTENT"];
+    spoilt("reliability: EXPRESS_NONPERSISTENT", "persistence: YES", "YES", &wanted);
+    let wanted = ["`browse_first` is for queues of queue managers; of a bus it is not modelled"];
+    let consumer = "connect: bus(target: bus_member(\"cluster1\")), queue: \"REQUEST\",";
+    spoilt(consumer, &format!("{consumer} browse_first: YES,"), "YES,\n        ),\n        operator", &wanted);
+    let wanted = ["`exclusive` is for queues of queue managers"];
+    spoilt(consumer, &format!("{consumer} exclusive: YES,"), "YES,\n        ),\n        operator", &wanted);
+    let wanted = ["a connection tag serialises connections to queue managers"];
+    spoilt(consumer, &format!("{consumer} conntag: \"TAG\","), "\"TAG\"", &wanted);
+}
+
+#[test]
+fn what_a_level_does_not_have_is_refused() {
+    let store = "data_store(database: \"SIBDB\")";
+    let restricted = "data_store(database: \"SIBDB\", restrict_long_running_locks: YES)";
+    let text = CELL.replacen("\"8.5\"", "\"7.0\"", 1).replacen(store, restricted, 1);
+    refused(&text, "YES)", &["restricted long-running locks need level 8.5; this cell is 7.0"]);
+    spoilt("was_level: \"8.5\"", "was_level: \"8.7\"", "\"8.7\"", &["is no level of WebSphere Application Server"]);
+}
+
+#[test]
+fn clients_ask_servers_that_there_are_for_engines_that_there_are() {
+    let wanted = ["no application server server7; did you mean"];
+    spoilt("bootstrap: [\"server1\", \"server3\"]", "bootstrap: [\"server7\"]", "\"server7\"", &wanted);
+    let wanted = ["a client asks at least one bootstrap server"];
+    spoilt("bootstrap: [\"server1\", \"server3\"]", "bootstrap: []", "[]),\n            queues", &wanted);
+    let wanted = ["no messaging engine cluster1.001-PAYMENTS; did you mean cluster1.000-PAYMENTS?"];
+    let engine = "target: engine(\"cluster1.001-PAYMENTS\")";
+    spoilt("target: bus_member(\"cluster1\")", engine, "\"cluster1.001-PAYMENTS\"", &wanted);
+    spoilt(
+        "queues: [\"REQUEST\"]",
+        "queues: [\"REQEUST\"]",
+        "\"REQEUST\"",
+        &["no queue REQEUST; did you mean REQUEST?"],
+    );
+    let wanted = ["only an operator administrates"];
+    spoilt("connect: bus(target: bus_member(\"cluster1\"))", "connect: administration()", "consumer(", &wanted);
+}
+
+#[test]
+fn operators_command_engines_where_they_are() {
+    let wanted = ["no messaging engine cluster2.000-PAYMENTS", "cluster1.000-PAYMENTS"];
+    let command = "stop_engine(server: \"server1\", engine: \"cluster2.000-PAYMENTS\")";
+    spoilt("stop_engine(server: \"server1\", mode: FORCE)", command, "\"cluster2.000-PAYMENTS\")", &wanted);
+    let wanted = ["no command stop_engin; did you mean stop_engine?"];
+    let command = "stop_engin(server: \"server1\")";
+    spoilt("stop_engine(server: \"server1\", mode: FORCE)", command, "stop_engin(", &wanted);
+    let wanted = ["no application server server4; did you mean"];
+    let command = "stop_engine(server: \"server4\")";
+    spoilt("stop_engine(server: \"server1\", mode: FORCE)", command, "\"server4\"", &wanted);
+}
+
+#[test]
+fn faults_strike_what_is_there() {
+    spoilt(
+        "what: kill(\"server1\")",
+        "what: kill(\"server5\")",
+        "\"server5\"",
+        &["no", "server5; did you mean server1?"],
+    );
+    let text = CELL.replacen("at(\"20s\")", "step(name: \"engine.started\", process: \"SIBDB\")", 1);
+    refused(&text, "step(name", &["engine.started is a step of an application server, which SIBDB is not"]);
+    let disk = "what: disk(process: \"server1\", fault: tear_last_write)";
+    spoilt("what: kill(\"server1\")", disk, "\"server1\", fault", &["no process with a disk server1"]);
+}
