@@ -142,6 +142,17 @@ pub struct Exclusive {
     pub rule: String,
 }
 
+/// Where something is to have its active owner at one moment: who owns it is told by the events of an [`Exclusive`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// What.
+    pub resource: String,
+    /// Who is to be its only active owner; `None`: nobody.
+    pub owner: Option<String>,
+    /// When, in nanoseconds.
+    pub at_ns: u64,
+}
+
 /// A violation that documented behaviour brings about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedFinding {
@@ -170,6 +181,8 @@ pub struct Contract {
     pub unknown_get_rule: String,
     /// What must have one active owner.
     pub exclusive: Vec<Exclusive>,
+    /// Where it is to be active, and when.
+    pub placements: Vec<Placement>,
     /// Violations that are to be expected.
     pub allow: Vec<AllowedFinding>,
     /// Recovery objective: for how long, in nanoseconds, work may wait on a queue after a fault.
@@ -193,6 +206,7 @@ impl Default for Contract {
                                message"
                     .to_owned(),
             exclusive: Vec::new(),
+            placements: Vec::new(),
             allow: Vec::new(),
             recovery_time_ns: None,
             patience_ns: 10_000_000_000,

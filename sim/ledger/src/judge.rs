@@ -11,7 +11,7 @@ use crate::losses::Permitted;
 use crate::outage::Outage;
 use crate::ownership::{Overlap, Ownership};
 use crate::verdict::{ExpectedFinding, Finding, FindingKind, Judgement, PermittedGroup, Verdict};
-use crate::{account, atomicity, liveness, marooned, order, outage, ownership, permissions, story};
+use crate::{account, atomicity, liveness, marooned, order, outage, ownership, permissions, placement, story};
 
 /// How many findings of one kind get their story told.
 const STORIES: usize = 20;
@@ -35,6 +35,7 @@ pub fn judge(history: &History, audit: &Audit, contract: &Contract) -> Judgement
     let mut outages = outage::outages(&index, contract);
     liveness::check(&index, contract, &outages, &mut fates.drafts);
     let overlaps = ownership::check(&index, contract, &ownership, &mut fates.drafts);
+    let untold = placement::check(&index, contract, &ownership, &mut fates.drafts);
     let is_late = |outage: &Outage| contract.recovery_time_ns.is_some_and(|objective| outage.lasted_ns() > objective);
     outages.retain(|(_, outage)| outage.is_unusual() || is_late(outage));
 
@@ -53,6 +54,7 @@ pub fn judge(history: &History, audit: &Audit, contract: &Contract) -> Judgement
     judgement
         .unknown_reasons
         .extend(audit.incomplete.iter().map(|reason| format!("the audit is incomplete: {reason}")));
+    judgement.unknown_reasons.extend(untold);
     if fates.untold > 0 {
         judgement.unknown_reasons.push(format!("{} messages were not found where the audit could look", fates.untold));
     }

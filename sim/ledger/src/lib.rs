@@ -21,6 +21,7 @@ mod order;
 pub mod outage;
 mod ownership;
 mod permissions;
+mod placement;
 mod queue_account;
 mod queue_history;
 mod story;

@@ -71,6 +71,21 @@ impl<'h> Ownership<'h> {
         })
     }
 
+    /// Who was an active owner at this time, in order of names.
+    pub(crate) fn owners_at(&self, resource: &str, at_ns: u64) -> BTreeSet<&'h str> {
+        let active = self.tenures.iter().filter(|tenure| {
+            tenure.resource == resource && tenure.from.at_ns <= at_ns && tenure.to.is_none_or(|to| at_ns < to.at_ns)
+        });
+        active.map(|tenure| tenure.owner).collect()
+    }
+
+    /// The last time before this at which somebody began or ceased to be an active owner.
+    pub(crate) fn changed_before(&self, resource: &str, at_ns: u64) -> Option<u64> {
+        let mine = self.tenures.iter().filter(|tenure| tenure.resource == resource);
+        let changes = mine.flat_map(|tenure| [Some(tenure.from), tenure.to].into_iter().flatten());
+        changes.map(|moment| moment.at_ns).filter(|changed_ns| *changed_ns <= at_ns).max()
+    }
+
     /// Each two tenures of different owners of one resource that overlap, by more than a point of time.
     fn overlaps(&self, end_ns: u64) -> Vec<Overlap> {
         let mut overlaps = Vec::new();

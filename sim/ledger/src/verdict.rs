@@ -96,6 +96,8 @@ finding_kinds! {
     Torn = "torn";
     /// a message's redelivery count went down from one delivery to the next
     Miscounted = "miscounted";
+    /// something was not active where it was to be, or was active where it was not to be
+    Misplaced = "misplaced";
 }
 
 impl fmt::Display for FindingKind {

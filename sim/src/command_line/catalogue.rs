@@ -19,5 +19,6 @@ pub(super) const EXPECTATIONS: &[(&str, &str)] = &[
     ("reach", "events and steps that a sweep must see at least once, or it is vacuous"),
     ("allow", "violations that documented behaviour brings about, after the event that is named"),
     ("ordered", "queues on which the messages of one producer must arrive in their order"),
+    ("active", "where a messaging engine is to be active at a moment, or that it is to be active nowhere"),
     ("recovery_time", "for how long after a fault no queue may be without successful gets"),
 ];

@@ -1,10 +1,10 @@
 //! The contract of a run: what its scenario and the products' documentation promise and permit.
 
-use indoubt_ledger::contract::{AllowedFinding, Contract, QueueContract};
+use indoubt_ledger::contract::{AllowedFinding, Contract, Placement, QueueContract};
 use indoubt_ledger::history::{History, QueueIndex};
 use indoubt_ledger::verdict::FindingKind;
 
-use crate::scenario::model::{ClockError, Role, Scenario};
+use crate::scenario::model::{ActiveAt, ClockError, Role, Scenario};
 use crate::topology::Families;
 use crate::workload::shared::QueueDescription;
 
@@ -15,6 +15,7 @@ pub(super) fn of(scenario: &Scenario, families: &Families, history: &mut History
         clock_error_ns: clock_error_ns(scenario, families),
         ..Contract::default()
     };
+    contract.placements = scenario.expect.active.iter().map(placement).collect();
     let mut queues = Vec::new();
     for family in families.iter() {
         family.promise(history, &mut contract);
@@ -42,6 +43,10 @@ pub(super) fn of(scenario: &Scenario, families: &Families, history: &mut History
         }
     }
     contract
+}
+
+fn placement(active: &ActiveAt) -> Placement {
+    Placement { resource: active.what.clone(), owner: active.on.clone(), at_ns: nanoseconds(active.at) }
 }
 
 /// Whether some application takes whatever comes on this queue.

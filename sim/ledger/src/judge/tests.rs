@@ -15,6 +15,7 @@ mod fates;
 mod lazy;
 mod outages;
 mod owners;
+mod placements;
 mod progress;
 mod properties;
 mod units;

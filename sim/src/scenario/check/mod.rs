@@ -2,6 +2,7 @@
 
 mod applications;
 mod contradictions;
+mod expectations;
 
 use super::decode::{Placed, field};
 use super::diagnostics::Problems;
@@ -14,6 +15,7 @@ pub(super) fn check(scenario: &Scenario, faults: &[Placed], tree: &Node, is_tape
         return;
     }
     applications::check(scenario, faults, !is_tape, tree, problems);
+    expectations::check(scenario, tree, problems);
     if !is_tape {
         contradictions::check(scenario, faults, problems);
     }

@@ -1,15 +1,16 @@
 //! Expectations, the length of the run, and what a failure file remembers.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use indoubt_engine::name::QueueName;
 use indoubt_engine::step::Step;
 use indoubt_ledger::verdict::FindingKind;
 
-use crate::scenario::model::{AllowedViolation, Expectations, Recorded, RunLength};
+use crate::scenario::model::{ActiveAt, AllowedViolation, Expectations, Recorded, RunLength};
 use crate::scenario::syntax::ast::{Node, Value};
 
-use super::context::{Context, likely, one_of};
+use super::context::{Context, Kind, likely, one_of};
 use super::fields::Fields;
 use super::values::{duration, list, number, positive_duration, prose, text};
 
@@ -28,6 +29,7 @@ pub(super) fn expectations(node: &Node, cx: &mut Context<'_>) -> Option<Expectat
     }
     expectations.allow = fields.or("allow", Vec::new(), cx, |node, cx| list(node, cx, allowed));
     expectations.ordered = fields.or("ordered", Vec::new(), cx, |node, cx| list(node, cx, any_queue));
+    expectations.active = fields.or("active", Vec::new(), cx, |node, cx| list(node, cx, active));
     expectations.recovery_time = fields.get("recovery_time", cx, positive_duration);
     fields.finish(cx);
     Some(expectations)
@@ -92,6 +94,39 @@ fn allowed(node: &Node, cx: &mut Context<'_>) -> Option<AllowedViolation> {
         None => None,
     };
     Some(AllowedViolation { kind: kind?, queue, because: because?, rule: rule? })
+}
+
+/// Where a messaging engine is to be active, and when.
+fn active(node: &Node, cx: &mut Context<'_>) -> Option<ActiveAt> {
+    let mut fields = Fields::of(node, "where something is to be active", cx)?;
+    let what_node = fields.require("what", cx);
+    let what = what_node.and_then(|node| engine(node, cx));
+    let on_node = fields.require("on", cx);
+    let on = on_node.and_then(|node| match &node.value {
+        Value::Word(word) if word == "NOWHERE" => Some(None),
+        _ => cx.find(Kind::ApplicationServer, node).map(Some),
+    });
+    if let (Some(what), Some(Some(server)), Some(node)) = (&what, &on, on_node) {
+        let engines = cx.names.engines_of.get(server).cloned().unwrap_or_default();
+        if !engines.contains(what) {
+            let has = format!("{server} has {}", one_of(engines.iter().map(String::as_str)));
+            let message = format!("{what} never runs on {server}, which is in another cluster");
+            cx.problem_with_help(node.span, message, "not of this cluster", has);
+        }
+    }
+    let at = fields.require("at", cx).and_then(|node| positive_duration(node, cx));
+    fields.finish(cx);
+    Some(ActiveAt { what: what?, on: on?, at: at? })
+}
+
+fn engine(node: &Node, cx: &mut Context<'_>) -> Option<String> {
+    let name = cx.name_text(node, "a messaging engine")?;
+    let engines: BTreeSet<String> = cx.names.engines_of.values().flatten().cloned().collect();
+    if engines.contains(&name) {
+        return Some(name);
+    }
+    cx.dangling(node.span, "messaging engine", &name, engines.iter().map(String::as_str));
+    None
 }
 
 /// The `run` section.

@@ -17,6 +17,8 @@ pub struct Expectations {
     pub allow: Vec<AllowedViolation>,
     /// Queues on which order is promised.
     pub ordered: Vec<QueueName>,
+    /// Where something is to be active, and when.
+    pub active: Vec<ActiveAt>,
     /// No queue may be without successful gets for longer than this after a fault (recovery objective).
     pub recovery_time: Option<Duration>,
 }
@@ -27,6 +29,17 @@ impl Expectations {
     pub fn is_event(name: &str) -> bool {
         Event::ALL.iter().any(|(event, _)| *event == name)
     }
+}
+
+/// Where something that must have one active owner is to be active at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActiveAt {
+    /// What: a messaging engine.
+    pub what: String,
+    /// The process; `None`: nowhere.
+    pub on: Option<String>,
+    /// When.
+    pub at: Duration,
 }
 
 /// A violation that documented behaviour brings about.
