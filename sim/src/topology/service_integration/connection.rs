@@ -41,7 +41,13 @@ impl Connection {
     }
 
     /// Makes a call and waits for its end. `None`: it was sent one way, and there is no answer.
+    ///
+    /// A client library reads its connection while the application works: if the connection has ended by now, the call
+    /// was not made, and the application knows.
     pub(super) async fn call(&mut self, call: BusCall) -> Result<Option<BusReply>, CallFailed> {
+        while let Some(input) = self.process.arrived().await {
+            self.take(input);
+        }
         if !self.client.is_connected() {
             let reason = BusReason::ConnectionLost;
             return Err(CallFailed { reason, fate: Fate::DidNotHappen, connection_lost: true });
