@@ -78,7 +78,7 @@ pub enum CoreGroupFrame {
         /// To which.
         round: u64,
         /// The sender's view until now.
-        current: ViewId,
+        current: View,
         /// Whom it can talk to.
         connected: BTreeSet<ProcessName>,
     },
@@ -128,7 +128,7 @@ impl CoreGroupFrame {
             CoreGroupFrame::Report(report) => 96 * report.groups.len() + 96 * report.posts.len(),
             CoreGroupFrame::Policies(set) => 512 * set.policies.len(),
             CoreGroupFrame::Install { view, .. } => 32 * view.members.len(),
-            CoreGroupFrame::Agree { connected, .. } => 32 * connected.len(),
+            CoreGroupFrame::Agree { current, connected, .. } => 32 * (current.members.len() + connected.len()),
             _ => 0,
         };
         256 + u32::try_from(variable).unwrap_or(u32::MAX / 2)

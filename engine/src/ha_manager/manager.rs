@@ -77,6 +77,8 @@ pub struct HaManager {
     pub(super) is_initialised: bool,
     pub(super) agreement: Agreement,
     pub(super) round: u64,
+    /// Since when other views have been connected in part.
+    pub(super) incomplete_since: BTreeMap<ViewId, Time>,
     pub(super) promised: Option<(ProcessName, u64, BTreeSet<ProcessName>)>,
     pub(super) groups: BTreeMap<GroupName, MemberState>,
     pub(super) posts: BTreeMap<String, String>,
@@ -119,6 +121,7 @@ impl HaManager {
             is_initialised: false,
             agreement: Agreement::Quiet,
             round: 0,
+            incomplete_since: BTreeMap::new(),
             promised: None,
             groups: BTreeMap::new(),
             posts: BTreeMap::new(),

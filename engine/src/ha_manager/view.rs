@@ -4,6 +4,9 @@
 //! to, or disagree because they know a better coordinator. The view is then the proposer and, in the order of their rank,
 //! everybody who is connected to all that were taken before. Who has no place in it, or did not answer, is kept apart
 //! until the next discovery; so one-way and partial connectivity cost a round each discovery interval, and no more.
+//! When partitions can talk again, connections come up one by one. A view merges as a whole: its members are taken when
+//! all of them can be, not one after the other, which would cost a majority its quorum. That is waited for no longer than
+//! a discovery interval: a link that stays broken must not keep two halves apart.
 //! The product's protocol ("Core group view synchrony protocol") is documented by its result only.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +21,7 @@ use crate::step::Step;
 use crate::time::Time;
 
 /// What a member said to a proposal: its view until now, and whom it can talk to.
-pub(super) type Answer = (ViewId, BTreeSet<ProcessName>);
+pub(super) type Answer = (View, BTreeSet<ProcessName>);
 
 /// How far this member is on its way to a new view.
 #[derive(Debug)]
@@ -134,7 +137,7 @@ impl HaManager {
             return;
         }
         let connected = self.connected();
-        let current = self.view.id.clone();
+        let current = self.view.clone();
         self.tell(&from, CoreGroupFrame::Agree { round, current, connected: connected.clone() }, effects);
         self.promised = Some((from.clone(), round, connected));
         self.wait_for(now, from, effects);
@@ -145,7 +148,7 @@ impl HaManager {
         now: Time,
         from: ProcessName,
         to: u64,
-        current: ViewId,
+        current: View,
         connected: BTreeSet<ProcessName>,
         effects: &mut Effects,
     ) {
@@ -184,27 +187,28 @@ impl HaManager {
     }
 
     fn conclude(&mut self, now: Time, answers: &BTreeMap<ProcessName, Answer>, effects: &mut Effects) {
+        let incomplete = self.incomplete_views(now, answers);
         let mut by_rank: Vec<&ProcessName> = answers.keys().collect();
         by_rank.sort_by_key(|member| self.definition.coordinator_rank(member));
         let mut members = BTreeSet::from([self.own.clone()]);
         for member in by_rank {
-            let connected = &answers[member].1;
+            let (current, connected) = &answers[member];
             let can_talk = |other: &ProcessName| {
                 connected.contains(other) && answers.get(other).is_none_or(|(_, others)| others.contains(member))
             };
-            if members.iter().all(can_talk) {
+            if !incomplete.contains(&current.id) && members.iter().all(can_talk) {
                 members.insert(member.clone());
             } else {
                 self.apart.insert(member.clone());
                 self.tell(member, CoreGroupFrame::Excluded, effects);
             }
         }
-        let same = |member: &ProcessName| answers.get(member).is_none_or(|(current, _)| *current == self.view.id);
+        let same = |member: &ProcessName| answers.get(member).is_none_or(|(current, _)| current.id == self.view.id);
         let is_same = !self.was_link_lost && members == self.view.members && members.iter().all(same);
         let view = if is_same {
             self.view.clone()
         } else {
-            let numbers = answers.values().map(|(current, _)| current.number);
+            let numbers = answers.values().map(|(current, _)| current.id.number);
             let number = numbers.chain([self.view.id.number]).max().unwrap_or_default() + 1;
             View { id: ViewId { number, coordinator: self.own.clone() }, members }
         };
@@ -213,6 +217,26 @@ impl HaManager {
             self.tell(member, CoreGroupFrame::Install { round: self.round, view: view.clone() }, effects);
         }
         self.install(now, view, effects);
+    }
+
+    /// Other views of which some members have answered and some, though connected to those, have not: they are still
+    /// being connected. Not those for which that was so a discovery interval ago.
+    fn incomplete_views(&mut self, now: Time, answers: &BTreeMap<ProcessName, Answer>) -> BTreeSet<ViewId> {
+        let is_here = |member: &ProcessName| *member == self.own || answers.contains_key(member);
+        let incomplete: BTreeSet<ViewId> = answers
+            .values()
+            .filter(|(current, connected)| {
+                current.id != self.view.id && current.members.intersection(connected).any(|member| !is_here(member))
+            })
+            .map(|(current, _)| current.id.clone())
+            .collect();
+        self.incomplete_since.retain(|view, _| incomplete.contains(view));
+        for view in incomplete {
+            self.incomplete_since.entry(view).or_insert(now);
+        }
+        let patience = self.definition.discovery_interval;
+        let waits = |since: &Time| now < *since + patience;
+        self.incomplete_since.iter().filter(|(_, since)| waits(since)).map(|(view, _)| view.clone()).collect()
     }
 
     pub(super) fn excluded(&mut self, now: Time, from: ProcessName, effects: &mut Effects) {

@@ -111,6 +111,21 @@ impl Process {
         }
     }
 
+    /// The next input, if it is there already.
+    pub async fn arrived(&self) -> Option<Input> {
+        loop {
+            let next =
+                poll_fn(|context| Poll::Ready(self.fabric.lock().next(self.id, self.incarnation, context.waker())));
+            match next.await {
+                Some(Next::Input(_, input)) => return Some(input),
+                Some(Next::Unfinished(effects)) => {
+                    self.fabric.perform(self.id, self.incarnation, effects.into_iter());
+                }
+                None => return None,
+            }
+        }
+    }
+
     /// Executes effects in order and leaves the buffer empty. If an observer of a step kills the process, the rest is not
     /// executed; if it pauses the process, the rest is executed when it is resumed and asks for its next input.
     ///

@@ -91,6 +91,38 @@ fn a_partition_gives_each_side_a_view_and_an_active_member_and_the_merge_leaves_
 }
 
 #[test]
+fn a_view_merges_as_a_whole_and_its_majority_keeps_its_quorum_while_connections_come_up() {
+    let mut world = with(Policy { quorum: true, ..own_policy() });
+    world.partition(&["a1", "s1"], &["s2", "s3"]);
+    world.run(190);
+    world.start("s1");
+    world.run(60);
+    assert_eq!((world.active(), world.view("s3")), (vec!["s2".to_owned()], vec!["s2".into(), "s3".into()]));
+    // S3 can be reached first.
+    world.mend("a1", "s3");
+    world.mend("s1", "s3");
+    world.run(70);
+    assert_eq!(world.view("s3"), ["s2", "s3"], "s3 was taken out of a view that cannot come along yet");
+    world.heal();
+    world.run(200);
+    assert_eq!(world.view("s3"), ["a1", "s1", "s2", "s3"]);
+    let terminated = world.orders.iter().filter(|(_, _, order)| matches!(order, GroupOrder::Terminate { .. }));
+    assert_eq!((world.active(), terminated.count()), (vec!["s2".to_owned()], 1), "s1 alone, when it was cut off");
+}
+
+#[test]
+fn a_link_that_stays_broken_does_not_keep_two_halves_apart() {
+    let mut world = World::started(definition(&NAMES));
+    world.partition(&["a1", "s1"], &["s2", "s3"]);
+    world.run(190);
+    for (a, b) in [("a1", "s2"), ("a1", "s3"), ("s1", "s2")] {
+        world.mend(a, b);
+    }
+    world.run(600);
+    assert_eq!(world.view("a1").len(), 3, "{:?}", world.view("a1"));
+}
+
+#[test]
 fn after_a_merge_the_more_preferred_member_is_kept() {
     let preferred_servers = vec![process("s2")];
     let mut world = with(Policy { preferred_servers, ..own_policy() });

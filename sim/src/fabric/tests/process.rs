@@ -174,3 +174,32 @@ fn a_stop_never_overtakes_the_start() {
     let inputs: Vec<_> = log.all().into_iter().map(|seen| seen.input).collect();
     assert!(matches!(inputs[..], [Input::Started { .. }, Input::Stop(StopMode::Force)]), "{inputs:?}");
 }
+
+#[test]
+fn a_process_that_worked_finds_what_has_arrived_meanwhile_and_does_not_wait_for_more() {
+    let log = world(1, |fabric, log| async move {
+        let reader_log = log.clone();
+        let reader: ProcessBody = Arc::new(move |process| {
+            let log = reader_log.clone();
+            Box::pin(async move {
+                let mut effects = Effects::new();
+                effects.push(Effect::Listen { address: "b".into(), silence: ms(60_000) });
+                process.perform(&mut effects);
+                process.sleep(ms(50)).await;
+                while let Some(input) = process.arrived().await {
+                    log.write(Seen { at: process.now(), who: "b", input });
+                }
+                process.sleep(ms(1_000)).await;
+            })
+        });
+        let (a, b) = (host(&fabric, "A"), host(&fabric, "B"));
+        spawn(&fabric, "b", b, reader);
+        fabric.sleep(us(10)).await;
+        let mut talker = Talker::new("a", &log).connects("b");
+        (talker.burst, talker.every) = (2, Some(ms(100)));
+        spawn(&fabric, "a", a, talker.body());
+        fabric.sleep(ms(500)).await;
+    });
+    assert_eq!(log.frames("b"), [1, 2]);
+    assert!(log.all().iter().filter(|seen| seen.who == "b").all(|seen| seen.at.as_milliseconds() == 50));
+}

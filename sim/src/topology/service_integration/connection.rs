@@ -1,9 +1,5 @@
 //! A connection to the bus as an application script uses it, driven by the inputs of its process.
 
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
-
 use indoubt_engine::machine::{Effects, Input};
 use indoubt_engine::messaging_engine::client::{
     Begun, BusClient, CallFailed, Completion, ConnectionFactory, Fate, Handled,
@@ -45,8 +41,13 @@ impl Connection {
     }
 
     /// Makes a call and waits for its end. `None`: it was sent one way, and there is no answer.
+    ///
+    /// A client library reads its connection while the application works: if the connection has ended by now, the call
+    /// was not made, and the application knows.
     pub(super) async fn call(&mut self, call: BusCall) -> Result<Option<BusReply>, CallFailed> {
-        self.catch_up().await;
+        while let Some(input) = self.process.arrived().await {
+            self.take(input);
+        }
         if !self.client.is_connected() {
             let reason = BusReason::ConnectionLost;
             return Err(CallFailed { reason, fate: Fate::DidNotHappen, connection_lost: true });
@@ -59,25 +60,6 @@ impl Connection {
             Completion::Answered(reply) => Ok(Some(reply)),
             Completion::Failed(failed) => Err(failed),
             other => unreachable!("the end of a call is not {other:?}"),
-        }
-    }
-
-    /// Takes what has come while the application did something else. If the connection has ended meanwhile, a call that is
-    /// made now fails at once and for certain, as with a client that has a thread of its own for what comes in.
-    async fn catch_up(&mut self) {
-        loop {
-            let come = {
-                let mut next = pin!(self.process.next());
-                poll_fn(|context| match next.as_mut().poll(context) {
-                    Poll::Ready(input) => Poll::Ready(Some(input)),
-                    Poll::Pending => Poll::Ready(None),
-                })
-                .await
-            };
-            match come {
-                Some(input) => self.take(input),
-                None => return,
-            }
         }
     }
 
