@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use indoubt::run::{Happening, Keep, RunOutcome, RunRequest, run};
 use indoubt::scenario::model::Scenario;
+use indoubt_ledger::verdict::FindingKind;
 
 /// The seeds of each measurement.
 const SEEDS: u64 = 24;
@@ -163,6 +164,24 @@ fn at_8_5_a_lost_database_is_tried_for_15_minutes_before_the_instance_is_disable
         course.event("server1", "engine_reenabled", disabled) - disabled
     });
     assert_within(&disabled_for, seconds(30), seconds(31));
+}
+
+/// With restricted long-running locks, an owner that was taken over while it stood still learns of it when it goes on: the
+/// ledger sees two owners until then, whatever lets it go on.
+#[test]
+fn two_owners_are_seen_whether_a_pause_ends_by_itself_or_with_the_faults() {
+    let path = Path::new("scenarios/messaging-engine/hung-server-restricted-locks.ron");
+    let text = std::fs::read_to_string(scenario_files::root().join(path)).expect("the scenario is there");
+    let (pause, longer) = ("duration: \"300s\"", "duration: \"3000s\"");
+    assert!(text.contains(pause), "the scenario pauses for five minutes");
+    for text in [text.clone(), text.replace(pause, longer)] {
+        let scenario =
+            indoubt::scenario::parse(path, &text).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+        let request = RunRequest { scenario: Arc::new(scenario), seed: 0, defect: None, keep: Keep::Report };
+        let judgement = run(&request).unwrap_or_else(|error| panic!("{error}")).judgement;
+        let overlaps = judgement.permitted.iter().filter(|group| group.kind == FindingKind::SplitBrain);
+        assert_eq!(overlaps.map(|group| group.count).sum::<u64>(), 1, "{:?}", judgement.findings);
+    }
 }
 
 /// Clients try again by themselves: at most their longest pause after the engine is back.
