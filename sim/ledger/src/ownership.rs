@@ -136,18 +136,22 @@ fn tenures_of<'h>(place: usize, exclusive: &Exclusive, events: &[Event<'h>]) -> 
                 close(key, from, Some(event.at));
             }
         }
+        // What befalls a process befalls everything that it owns; what befalls one resource, that one only.
+        let concerns = |resource: &str| event.subject == process || event.subject == resource;
         let pauses = is_in(&exclusive.pauses, event.name);
-        if pauses || event.name == PROCESS_ENDED {
-            for (key, from) in open.extract_if(.., |(_, owner), _| *owner == process) {
+        let ended = event.name == PROCESS_ENDED;
+        if pauses || ended {
+            let stricken = |(resource, owner): &(&str, &str)| *owner == process && (ended || concerns(resource));
+            for (key, from) in open.extract_if(.., |key, _| stricken(key)) {
                 close(key, from, Some(event.at));
                 paused.insert(key);
             }
         }
-        if event.name == PROCESS_ENDED {
+        if ended {
             paused.retain(|(_, owner)| *owner != process);
         }
         if is_in(&exclusive.resumes, event.name) {
-            for key in paused.extract_if(.., |(_, owner)| *owner == process) {
+            for key in paused.extract_if(.., |(resource, owner)| *owner == process && concerns(resource)) {
                 open.insert(key, event.at);
             }
         }

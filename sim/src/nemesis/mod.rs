@@ -193,7 +193,7 @@ impl Nemesis {
             state.over = true;
             state.armed.clear();
         }
-        strike::heal(fabric, &self.world, self.agenda.clear());
+        strike::heal(fabric, &self.world, &self.witness, self.agenda.clear());
         self.witness.healed(fabric, "everything mended, everything started again");
     }
 

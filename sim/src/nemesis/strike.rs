@@ -251,11 +251,18 @@ pub(super) fn follow_up(fabric: &Fabric, world: &World, agenda: &Agenda, witness
 }
 
 /// Mends whatever is broken and starts whatever is down. `pending` is what would have followed faults later.
-pub(super) fn heal(fabric: &Fabric, world: &World, pending: Vec<Task>) {
+pub(super) fn heal(fabric: &Fabric, world: &World, witness: &Witness, pending: Vec<Task>) {
     fabric.heal_all();
     for task in pending {
-        if let Task::Restore(from, to) = task {
-            restore(fabric, world, &from, &to);
+        match task {
+            Task::Restore(from, to) => restore(fabric, world, &from, &to),
+            // Whoever stands still goes on now instead: the history has to know, since an owner is one again.
+            Task::Resume(process) => {
+                for built in paused_with(world, &process).filter(|built| fabric.is_running(built.id)) {
+                    witness.paused(fabric, &built.name, true);
+                }
+            }
+            _ => {}
         }
     }
     for built in world.processes() {

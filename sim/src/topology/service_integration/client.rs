@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indoubt_engine::machine::Input;
+use indoubt_engine::message::{CorrelationId, MessageId};
 use indoubt_engine::messaging_engine::client::{self, CallFailed, ConnectionFactory};
 use indoubt_engine::messaging_engine::frame::{self, BusCall, BusReason, BusReply, OutgoingMessage};
 use indoubt_engine::messaging_engine::message::BusMessage;
@@ -122,7 +123,7 @@ impl Provider for BusProvider {
             let reliability = outgoing.quality.map(reliability);
             let asked = reliability.unwrap_or_else(|| self::reliability(facts.default_quality));
             let message = OutgoingMessage {
-                correlation_id: outgoing.correlation,
+                correlation_id: correlation(&outgoing),
                 reliability,
                 priority: outgoing.priority,
                 expiry: outgoing.expiry,
@@ -252,9 +253,24 @@ fn reliability(quality: QualityOfService) -> Reliability {
     }
 }
 
+/// A messaging engine gives each message its identifier (JMSMessageID), which its sender learns only when it is told that
+/// the message was sent. Whoever wants to find the answer in any case gives the request a correlation identifier
+/// (JMSCorrelationID), which the answer takes over.
+fn correlation(outgoing: &Outgoing) -> CorrelationId {
+    match outgoing.id {
+        Some(own) if outgoing.correlation == CorrelationId::default() => CorrelationId(own.0),
+        _ => outgoing.correlation,
+    }
+}
+
+/// What an answer to this message refers to.
+fn identifier(message: &BusMessage) -> MessageId {
+    if message.correlation_id == CorrelationId::default() { message.id } else { MessageId(message.correlation_id.0) }
+}
+
 fn received(message: BusMessage) -> Received {
     Received {
-        id: message.id,
+        id: identifier(&message),
         correlation: message.correlation_id,
         quality: QualityOfService::Reliability(message.reliability),
         priority: message.priority,
@@ -289,4 +305,53 @@ fn failure(failed: CallFailed) -> Failure {
         | BusReason::StoreFailed => WayOut::Leave,
     };
     Failure { reason: format!("{:?}", failed.reason), fate, connection_lost: failed.connection_lost, way_out }
+}
+
+#[cfg(test)]
+mod tests {
+    use indoubt_engine::message::{Payload, Priority};
+    use indoubt_engine::time::Time;
+
+    use super::*;
+
+    fn outgoing(id: Option<MessageId>, correlation: CorrelationId) -> Outgoing {
+        Outgoing {
+            to: Destination { queue: "PAYMENT.REQUEST".into(), owner: None },
+            id,
+            correlation,
+            quality: None,
+            priority: None,
+            expiry: None,
+            reply_to: None,
+            payload: Payload { identity: 1, length: 8, digest: 0 },
+        }
+    }
+
+    /// As an engine hands it out: with an identifier of the engine's making.
+    fn delivered(correlation_id: CorrelationId) -> BusMessage {
+        BusMessage {
+            id: MessageId(99),
+            correlation_id,
+            reliability: Reliability::AssuredPersistent,
+            priority: Priority::default(),
+            expires: None,
+            reply_to: None,
+            failed_deliveries: 0,
+            sent_at: Time::default(),
+            payload: Payload { identity: 1, length: 8, digest: 0 },
+        }
+    }
+
+    #[test]
+    fn a_reply_refers_to_what_the_requester_called_its_request() {
+        let request = delivered(correlation(&outgoing(Some(MessageId(7)), CorrelationId::default())));
+        let answers = CorrelationId(received(request).id.0);
+        let reply = delivered(correlation(&outgoing(None, answers)));
+        assert_eq!(received(reply).correlation, CorrelationId(7));
+    }
+
+    #[test]
+    fn a_reply_to_a_request_without_correlation_refers_to_its_message_identifier() {
+        assert_eq!(received(delivered(CorrelationId::default())).id, MessageId(99));
+    }
 }

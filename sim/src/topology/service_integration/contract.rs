@@ -224,7 +224,8 @@ fn counts(
     }
 }
 
-/// One active instance of each engine.
+/// One active instance of each engine. An instance that has lost the lock of its data store and tries to come back is no
+/// owner meanwhile, however long it serves from memory: what it cannot store, it does not confirm.
 fn ownership(engine: &MessagingEngine, cell: &Cell, history: &History) -> Exclusive {
     let restricted = matches!(engine.message_store, MessageStore::DataStore { restrict_long_running_locks: true, .. });
     let allowed_overlap_ns = if was_troubled(engine, cell, history) {
@@ -236,11 +237,10 @@ fn ownership(engine: &MessagingEngine, cell: &Cell, history: &History) -> Exclus
     };
     Exclusive {
         resource: Some(engine.name.to_string()),
-        // One that knows that it has lost the lock does nothing to its store until it has it again.
-        begins: vec![STARTED.to_owned(), LOCK_ACQUIRED.to_owned()],
-        ends: vec![LOCK_LOST.to_owned(), STOPPED.to_owned(), FAILED.to_owned(), FAILED_GLOBALLY.to_owned()],
-        pauses: vec![PROCESS_PAUSED.to_owned()],
-        resumes: vec![PROCESS_RESUMED.to_owned()],
+        begins: vec![STARTED.to_owned()],
+        ends: vec![STOPPED.to_owned(), FAILED.to_owned(), FAILED_GLOBALLY.to_owned()],
+        pauses: vec![PROCESS_PAUSED.to_owned(), LOCK_LOST.to_owned()],
+        resumes: vec![PROCESS_RESUMED.to_owned(), LOCK_ACQUIRED.to_owned()],
         allowed_overlap_ns,
         rule: "with restricted long-running locks an owner notices that it has lost the store when it next refreshes \
                its ownership (WebSphere Application Server, Restrict long running locks)"

@@ -69,6 +69,27 @@ fn an_overlap_up_to_the_refresh_delay_is_permitted_and_counted() {
 }
 
 #[test]
+fn what_pauses_one_resource_of_a_process_leaves_its_others_alone() {
+    let of_both = |paused: &'static str| {
+        engine(0, |t| {
+            t.event_by("server1", "engine_started", "ME2");
+            t.event_by("server1", "paused", paused);
+            t.event_by("server2", "engine_started", "ME1");
+            t.event_by("server2", "engine_started", "ME2");
+            t.wait_ms(1);
+            t.event_by("server2", "engine_stopped", "ME1");
+            t.event_by("server2", "engine_stopped", "ME2");
+        })
+    };
+    of_both("server1").passes();
+    for (paused, shared) in [("ME1", "ME2"), ("ME2", "ME1")] {
+        let found = of_both(paused).judged().findings;
+        assert_eq!(found.len(), 1, "{paused} was paused");
+        assert!(found[0].message.starts_with(shared), "{}", found[0].message);
+    }
+}
+
+#[test]
 fn each_overlap_is_found_apart() {
     let tale = engine(0, |t| {
         t.event_by("server2", "engine_started", "ME1");
