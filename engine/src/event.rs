@@ -302,6 +302,17 @@ events! {
     /// an expired message was met on a queue point and removed
     Detail BusMessageExpired { destination: DestinationName } = "bus_message_expired", "expired message on {destination} removed";
 
+    /// a messaging engine has a connection to another one of its bus
+    Detail EngineConnectionStarted { engine: MessagingEngineName, other: MessagingEngineName } = "engine_connection_started", "CWSIT0028I connection of {engine} to {other} started";
+    /// the connection of a messaging engine to another one has ended
+    Detail EngineConnectionEnded { engine: MessagingEngineName, other: MessagingEngineName } = "engine_connection_ended", "CWSIT0029I connection of {engine} to {other} stopped";
+    /// a message was put on a remote message point: it is bound to the queue point of another engine
+    Detail RemotePut { destination: DestinationName, engine: MessagingEngineName } = "remote_put", "message for {destination} bound to the queue point on {engine}";
+    /// no messaging engine with a queue point runs; a message was bound to one of them and waits for it
+    Detail RemotePutWaits { destination: DestinationName, engine: MessagingEngineName } = "remote_put_waits", "message for {destination} waits for {engine}: no messaging engine with a queue point runs";
+    /// nonpersistent messages that were on their way to a messaging engine when it failed were discarded
+    Detail RemoteMessagesDiscarded { destination: DestinationName, engine: MessagingEngineName, messages: u32 } = "remote_messages_discarded", "{messages} nonpersistent messages for {destination} were on their way to {engine} when it failed, discarded";
+
     // Application servers.
 
     /// an application server starts for the first time or again

@@ -7,6 +7,7 @@ use crate::coupling_facility::command::{CouplingRequest, CouplingResponse};
 use crate::database::frame::{DatabaseRequest, DatabaseResponse};
 use crate::file_server::frame::{FileRequest, FileResponse};
 use crate::ha_manager::frame::CoreGroupFrame;
+use crate::messaging_engine::engine_frame::EngineFrame;
 use crate::messaging_engine::frame::{BusCall, BusReply};
 use crate::mqi::{MqiCall, MqiReply};
 use crate::sysplex::frame::SysplexFrame;
@@ -30,6 +31,8 @@ pub enum Frame {
     BusCall(Box<BusCall>),
     /// A bootstrap server or a messaging engine answers or notifies a client.
     BusReply(Box<BusReply>),
+    /// Between messaging engines of one bus.
+    BetweenEngines(Box<EngineFrame>),
     /// An administrator commands an application server.
     AdministrationRequest(Box<AdministrationRequest>),
     /// An application server answers an administrator.
@@ -57,6 +60,7 @@ impl Frame {
             Frame::CoreGroup(frame) => frame.length(),
             Frame::BusCall(call) => call.length(),
             Frame::BusReply(reply) => reply.length(),
+            Frame::BetweenEngines(frame) => frame.length(),
             Frame::AdministrationRequest(request) => request.length(),
             Frame::AdministrationResponse(response) => response.length(),
             Frame::DatabaseRequest(request) => request.length(),
@@ -78,6 +82,7 @@ impl Frame {
             Frame::CoreGroup(_) => "core group message",
             Frame::BusCall(_) => "bus call",
             Frame::BusReply(_) => "bus reply",
+            Frame::BetweenEngines(_) => "between engines",
             Frame::AdministrationRequest(_) => "administration request",
             Frame::AdministrationResponse(_) => "administration response",
             Frame::DatabaseRequest(_) => "database request",

@@ -146,6 +146,12 @@ steps! {
     EngineCommitBegun = "engine.commit_begun";
     /// a commit is stored, the client has not been told
     EngineCommitStored = "engine.commit_stored";
+    /// a messaging engine has sent a message to the one that has the queue point
+    EngineRemoteSent = "engine.remote_sent";
+    /// messages from another messaging engine are stored, their sender has not been told
+    EngineRemoteStored = "engine.remote_stored";
+    /// a messaging engine was told that messages which it has sent are stored, and has not removed them
+    EngineRemoteAcknowledged = "engine.remote_acknowledged";
     /// phase one is stored, the coordinator has not been told
     EnginePrepareStored = "engine.prepare_stored";
     /// phase two is stored, the coordinator has not been told

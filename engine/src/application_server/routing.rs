@@ -27,6 +27,31 @@ pub(super) struct Wanted {
     pub(super) proximity: ConnectionProximity,
 }
 
+/// Every engine that runs, and the server on which it does.
+fn running<'a>(
+    definition: &'a ApplicationServerDefinition,
+    board: &BTreeMap<String, BTreeMap<ProcessName, String>>,
+) -> Vec<(MessagingEngineName, ProcessName, &'a ServerPlace)> {
+    board
+        .range(SUBJECT.to_owned()..)
+        .take_while(|(subject, _)| subject.starts_with(SUBJECT))
+        .flat_map(|(subject, posts)| {
+            let engine = MessagingEngineName::from(&subject[SUBJECT.len()..]);
+            posts.keys().map(move |process| (engine.clone(), process.clone()))
+        })
+        .filter_map(|(engine, process)| definition.servers.get(&process).map(|place| (engine, process, place)))
+        .collect()
+}
+
+/// Where each engine that runs is found by the others.
+pub(super) fn engines(
+    definition: &ApplicationServerDefinition,
+    board: &BTreeMap<String, BTreeMap<ProcessName, String>>,
+) -> BTreeMap<MessagingEngineName, Address> {
+    let running = running(definition, board).into_iter();
+    running.map(|(engine, _, place)| (engine, place.address.clone())).collect()
+}
+
 /// The engine to which a client is sent, if one is known that fits. Among equals `turn` decides, so that clients are
 /// spread.
 pub(super) fn route(
@@ -35,15 +60,7 @@ pub(super) fn route(
     wanted: &Wanted,
     turn: usize,
 ) -> Option<BusReply> {
-    let running: Vec<(MessagingEngineName, ProcessName, &ServerPlace)> = board
-        .range(SUBJECT.to_owned()..)
-        .take_while(|(subject, _)| subject.starts_with(SUBJECT))
-        .flat_map(|(subject, posts)| {
-            let engine = MessagingEngineName::from(&subject[SUBJECT.len()..]);
-            posts.keys().map(move |process| (engine.clone(), process.clone()))
-        })
-        .filter_map(|(engine, process)| definition.servers.get(&process).map(|place| (engine, process, place)))
-        .collect();
+    let running = running(definition, board);
     let here = definition.servers.get(&definition.process)?;
     let pick = |fits: &dyn Fn(&MessagingEngineName) -> bool| -> Option<(MessagingEngineName, Address)> {
         let distance = |process: &ProcessName, place: &ServerPlace| {

@@ -11,6 +11,7 @@ use crate::frame::Frame;
 use crate::ha_manager::policy::GroupName;
 use crate::ha_manager::{self, GroupOrder, HaManager};
 use crate::machine::{ConnectionId, Effect, Effects, Ended, Incarnation, Input, Machine, Offered, StopMode, TimerId};
+use crate::messaging_engine::engine_frame::EngineFrame;
 use crate::messaging_engine::frame::{BusCall, BusReason, BusReply};
 use crate::messaging_engine::{EngineNotice, EngineState, Health};
 use crate::name::MessagingEngineName;
@@ -155,7 +156,13 @@ impl ApplicationServer {
                 }
             }
             GroupOrder::Terminate { reason } => self.terminate(reason, effects),
-            GroupOrder::BoardChanged => self.serve_lingering(effects),
+            GroupOrder::BoardChanged => {
+                let engines = routing::engines(&self.definition, self.ha_manager.board());
+                for instance in &mut self.instances {
+                    instance.engine.engines_run(self.now, &engines, effects);
+                }
+                self.serve_lingering(effects);
+            }
         }
     }
 
@@ -275,6 +282,22 @@ impl ApplicationServer {
         }
     }
 
+    /// Another engine speaks to one on this server.
+    fn between_engines(&mut self, connection: ConnectionId, frame: EngineFrame, effects: &mut Effects) {
+        if let EngineFrame::Hello { to, .. } = &frame {
+            match self.instance_named(to) {
+                Some(place) => self.clients.insert(connection, place),
+                None => {
+                    let reply = EngineFrame::NotStarted;
+                    return effects.send(connection, Frame::BetweenEngines(Box::new(reply)));
+                }
+            };
+        }
+        if let Some(place) = self.clients.get(&connection) {
+            self.instances[*place].engine.engine_frame(self.now, connection, frame, effects);
+        }
+    }
+
     /// Sends clients on that wait for an engine, and those away for whom none was found in time.
     fn serve_lingering(&mut self, effects: &mut Effects) {
         let waiting = std::mem::take(&mut self.lingering);
@@ -346,6 +369,7 @@ impl ApplicationServer {
     fn frame(&mut self, connection: ConnectionId, frame: Frame, effects: &mut Effects) {
         match frame {
             Frame::BusCall(call) => self.bus_call(connection, *call, effects),
+            Frame::BetweenEngines(frame) => self.between_engines(connection, *frame, effects),
             Frame::AdministrationRequest(request) => {
                 let response = self.administer(*request, effects);
                 effects.send(connection, Frame::AdministrationResponse(Box::new(response)));

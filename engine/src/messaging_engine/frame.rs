@@ -176,9 +176,13 @@ pub enum MessageState {
     Removing(Option<Xid>),
     /// Being sent in a transaction; the global one, if it is one.
     Committing(Option<Xid>),
+    /// On a remote message point: waits to be sent to this engine.
+    PendingSend(MessagingEngineName),
+    /// On a remote message point: sent to this engine, which has not acknowledged it.
+    PendingAcknowledgement(MessagingEngineName),
 }
 
-/// A message on a queue point.
+/// A message on a queue point, or on a remote message point for a queue point elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct InspectedMessage {
     /// Where.

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod definition;
 mod engine;
+pub mod engine_frame;
 pub mod frame;
 pub mod message;
 pub mod reliability;

@@ -9,6 +9,7 @@
 use super::MessagingEngine;
 use super::life_cycle::Stage;
 use super::queue_point::ItemState;
+use super::remote::Point;
 use super::session::Busy;
 use super::transaction::{Answer, Phase};
 use crate::frame::Frame;
@@ -176,11 +177,23 @@ impl MessagingEngine {
         let xid = |number| self.work.transactions.get(number).and_then(|it| it.xid.clone());
         let mut messages = Vec::new();
         for (destination, queue_point) in &self.work.queue_points {
+            let far = match self.point(destination) {
+                Point::Queue => None,
+                Point::Remote(far) => Some(far),
+                Point::Received(_) => continue,
+            };
             messages.extend(queue_point.messages().map(|(_, message, state)| InspectedMessage {
-                destination: destination.clone(),
+                destination: far.as_ref().map_or(destination, |far| &far.destination).clone(),
                 message: message.clone(),
                 state: match state {
+                    ItemState::Available | ItemState::Blocked { .. } if let Some(far) = &far => {
+                        MessageState::PendingSend(far.engine.clone())
+                    }
                     ItemState::Available | ItemState::Blocked { .. } => MessageState::Available,
+                    ItemState::PendingAcknowledgement => {
+                        let far = far.as_ref().expect("only what is for another engine awaits its acknowledgement");
+                        MessageState::PendingAcknowledgement(far.engine.clone())
+                    }
                     ItemState::Locked(_) => MessageState::Locked,
                     ItemState::RemoteLocked(engine) => MessageState::RemoteLocked(engine.clone()),
                     ItemState::Removing(number) => MessageState::Removing(xid(number)),

@@ -34,7 +34,7 @@ impl MessagingEngine {
         assert_eq!(transaction.phase, Phase::Active, "only what is active can commit in one phase");
         let mut changes: Vec<Change> =
             transaction.sends.iter().map(|sent| Change::Add(self.stored_message(sent))).collect();
-        let is_move = transaction.if_refused == IfRefused::Blocked;
+        let is_move = transaction.if_refused != IfRefused::DeliveryFailed;
         if is_move || !Defect::RedeliversCommittedWork.is_planted() {
             changes.extend(transaction.receives.iter().map(|received| self.removal(received)));
         }
@@ -140,8 +140,12 @@ impl MessagingEngine {
         let answer = transaction.answer.take();
         match transaction.phase {
             Phase::Committing => {
+                let arrivals = transaction.arrivals.take().map(|arrivals| (arrivals, transaction.sends.clone()));
                 self.end(now, number, Outcome::Commit, effects);
                 self.answer(answer, effects);
+                if let Some((arrivals, sends)) = arrivals {
+                    self.arrivals_stored(now, *arrivals, &sends, effects);
+                }
             }
             Phase::Preparing => {
                 transaction.phase = Phase::Prepared;
@@ -175,8 +179,12 @@ impl MessagingEngine {
             self.resolve_if_asked(now, number, effects);
             return;
         }
+        let arrivals = transaction.arrivals.take();
         self.end(now, number, Outcome::Backout, effects);
         self.answer(answer, effects);
+        if let Some(arrivals) = arrivals {
+            self.arrivals_refused(now, *arrivals, effects);
+        }
     }
 
     /// Phase two had arrived before phase one was stored, from a coordinator that had come back.
@@ -235,12 +243,19 @@ impl MessagingEngine {
     fn end_rolled_back(&mut self, now: Time, transaction: Transaction, effects: &mut Effects) {
         for sent in &transaction.sends {
             self.drop_item(sent);
+            // What it has blocked on a remote message point can go on.
+            self.work.refreshed.insert(sent.destination.clone());
         }
         match transaction.if_refused {
             IfRefused::DeliveryFailed => self.fail_deliveries(now, transaction.receives, effects),
             IfRefused::Blocked => {
                 for received in transaction.receives {
                     self.block(now, received, effects);
+                }
+            }
+            IfRefused::Kept => {
+                for Operation { destination, item } in transaction.receives {
+                    self.queue_point(&destination).change(item, ItemState::Available);
                 }
             }
         }

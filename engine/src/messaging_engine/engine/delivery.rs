@@ -10,6 +10,7 @@
 
 use super::MessagingEngine;
 use super::queue_point::ItemState;
+use super::remote::Point;
 use super::session::Busy;
 use super::transaction::{Answer, Operation};
 use crate::machine::{ConnectionId, Effects};
@@ -71,6 +72,10 @@ impl MessagingEngine {
             return false;
         }
         for destination in core::mem::take(&mut self.work.refreshed) {
+            if let Point::Remote(far) = self.point(&destination) {
+                self.transmit(now, &far, effects);
+                continue;
+            }
             let waiting = self.work.waiting.iter().filter(|(_, waiter)| waiter.destination == destination);
             let waiting: Vec<(u64, Waiter)> = waiting.map(|(&number, waiter)| (number, waiter.clone())).collect();
             for (number, waiter) in waiting {

@@ -248,17 +248,18 @@ impl MessagingEngine {
     /// What a timer is for that belongs to the life cycle.
     pub(super) fn stage_due(&mut self, now: Time, effects: &mut Effects) {
         match self.stage {
-            Stage::Reconciling { until } if until <= now => self.begin_serving(effects),
+            Stage::Reconciling { until } if until <= now => self.begin_serving(now, effects),
             Stage::Quiescing { until, then } if until <= now => self.end_serving(now, then, effects),
             _ => {}
         }
     }
 
-    fn begin_serving(&mut self, effects: &mut Effects) {
+    fn begin_serving(&mut self, now: Time, effects: &mut Effects) {
         self.enter(Stage::Serving, effects);
         effects.report(Event::MessagingEngineStarted { engine: self.definition.name.clone() });
         self.notices.push(EngineNotice::Started);
         effects.step(Step::EngineStarted);
+        self.tend_links(now, effects);
     }
 
     /// Takes what the store has to tell.
@@ -273,7 +274,7 @@ impl MessagingEngine {
                 let until = now + self.definition.reconcile_time;
                 self.enter(Stage::Reconciling { until }, effects);
                 if until <= now {
-                    self.begin_serving(effects);
+                    self.begin_serving(now, effects);
                 }
             }
             StoreEvent::OpenFailed(failure) => self.start_failed(failure, effects),
@@ -429,6 +430,7 @@ impl MessagingEngine {
 
     /// Tells every client that the engine has gone, and forgets everything in memory.
     fn drop_clients(&mut self, effects: &mut Effects) {
+        self.drop_engines(effects);
         for &connection in self.work.sessions.keys() {
             effects.send(connection, Frame::BusReply(Box::new(BusReply::Terminated)));
             effects.push(Effect::Close { connection });

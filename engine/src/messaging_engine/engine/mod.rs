@@ -7,12 +7,9 @@
 //!
 //! **Modelled.** The life of an instance ([`life_cycle`]); what it takes over from its store ([`restart`]); queue points
 //! ([`queue_point`]); sends, receives, failed deliveries; local, acknowledged and two-phase work, each committed by one
-//! write to the store ([`commitment`]). Nothing becomes visible or final before the store has it.
+//! write to the store ([`commitment`]); other engines of the bus ([`remote`]). Nothing becomes visible or final before the store has it.
 //!
-//! **Left out.** Topics, temporary destinations, mediations, selectors. Engines of a bus do not talk to each other yet: a
-//! destination that only another engine has a queue point of is unknown here. The place for remote put and remote get is
-//! `sending.rs` and `delivery.rs`, where the queue point of a destination is looked up.
-
+//! **Left out.** Topics, temporary destinations, mediations, selectors.
 mod calls;
 mod commitment;
 mod delivery;
@@ -20,6 +17,7 @@ mod discardable;
 mod failed_delivery;
 mod life_cycle;
 mod queue_point;
+mod remote;
 mod restart;
 mod sending;
 mod session;
@@ -35,6 +33,7 @@ use discardable::DiscardableBuffer;
 use life_cycle::Stage;
 pub use life_cycle::{EngineNotice, EngineState, Health};
 use queue_point::QueuePoint;
+use remote::{Point, Remote};
 use session::Session;
 use transaction::{Transaction, TransactionNumber};
 
@@ -45,7 +44,7 @@ use super::frame::{BusCall, BusReply};
 use super::store::{ItemId, MessageStore, Ticket};
 use crate::frame::Frame;
 use crate::machine::{ConnectionId, Effect, Effects, Input, Offered, TimerId};
-use crate::name::{DestinationName, MessagingEngineName, ProcessName};
+use crate::name::{Address, DestinationName, MessagingEngineName, ProcessName};
 use crate::time::Time;
 use crate::unit_of_work::Xid;
 
@@ -67,6 +66,8 @@ pub struct MessagingEngine {
     incarnation: Option<IncarnationUuid>,
     work: Work,
     notices: Vec<EngineNotice>,
+    /// Other engines of the bus that run, and where.
+    running: BTreeMap<MessagingEngineName, Address>,
 }
 
 /// Everything that an instance has in memory, and that ends with its serving.
@@ -84,6 +85,7 @@ struct Work {
     waiting: BTreeMap<u64, Waiter>,
     /// Destinations on which a message has become available since waiting receives were last served.
     refreshed: BTreeSet<DestinationName>,
+    remote: Remote,
     next_item: u64,
     next_message: u64,
     next_transaction: u64,
@@ -118,6 +120,7 @@ impl MessagingEngine {
             incarnation: None,
             work: Work::default(),
             notices: Vec::new(),
+            running: BTreeMap::new(),
         }
     }
 
@@ -153,6 +156,10 @@ impl MessagingEngine {
             self.settle(now, effects);
             return Offered::Taken;
         }
+        let Some(input) = self.offer_link(now, input, effects) else {
+            self.settle(now, effects);
+            return Offered::Taken;
+        };
         match self.store.offer(now, input, effects) {
             Offered::Taken => {
                 self.settle(now, effects);
@@ -214,11 +221,12 @@ impl MessagingEngine {
         let stage = self.stage.due();
         let waiting = self.work.waiting.values().map(|waiter| waiter.deadline).filter(|&at| at != Time::NEVER);
         let blocked = self.work.queue_points.values().filter_map(QueuePoint::next_retry);
-        waiting.chain(blocked).chain(stage).min()
+        waiting.chain(blocked).chain(stage).chain(self.next_attempt()).min()
     }
 
     fn timer_ran_out(&mut self, now: Time, effects: &mut Effects) {
         self.stage_due(now, effects);
+        self.tend_links(now, effects);
         for (destination, queue_point) in &mut self.work.queue_points {
             if queue_point.offer_blocked(now) {
                 self.work.refreshed.insert(destination.clone());
@@ -245,6 +253,11 @@ impl MessagingEngine {
     fn has_queue_point(&self, destination: &DestinationName) -> bool {
         *destination == self.exception_destination
             || self.destination(destination).is_some_and(|it| it.queue_points.contains(&self.definition.name))
+    }
+
+    /// What a name in the message store stands for.
+    fn point(&self, name: &DestinationName) -> Point {
+        if *name == self.exception_destination { Point::Queue } else { Point::parse(name, &self.bus) }
     }
 
     /// The queue point of a destination, empty if nothing was ever on it.

@@ -33,9 +33,11 @@ pub(super) enum ItemState {
     },
     /// Locked to a consumer that has not acknowledged it.
     Locked(ConnectionId),
-    /// Locked to a consumer that is connected to another engine: for remote get, which is not there yet.
-    #[allow(dead_code, reason = "engines do not talk to each other yet")]
+    /// Locked to a consumer that is connected to another engine.
+    #[allow(dead_code, reason = "remote get is not there yet")]
     RemoteLocked(MessagingEngineName),
+    /// On a remote message point: sent, and its receipt not acknowledged yet.
+    PendingAcknowledgement,
     /// Being received in a transaction.
     Removing(TransactionNumber),
     /// Being sent in a transaction.
@@ -217,7 +219,11 @@ impl QueuePoint {
             ItemState::Blocked { until } => {
                 self.blocked.insert((*until, item));
             }
-            ItemState::Locked(_) | ItemState::RemoteLocked(_) | ItemState::Removing(_) | ItemState::Committing(_) => {}
+            ItemState::Locked(_)
+            | ItemState::RemoteLocked(_)
+            | ItemState::PendingAcknowledgement
+            | ItemState::Removing(_)
+            | ItemState::Committing(_) => {}
         }
     }
 
@@ -232,7 +238,11 @@ impl QueuePoint {
             ItemState::Blocked { until } => {
                 assert!(self.blocked.remove(&(*until, item)), "a blocked message is known as such");
             }
-            ItemState::Locked(_) | ItemState::RemoteLocked(_) | ItemState::Removing(_) | ItemState::Committing(_) => {}
+            ItemState::Locked(_)
+            | ItemState::RemoteLocked(_)
+            | ItemState::PendingAcknowledgement
+            | ItemState::Removing(_)
+            | ItemState::Committing(_) => {}
         }
     }
 }

@@ -7,6 +7,7 @@
 
 use super::MessagingEngine;
 use super::queue_point::ItemState;
+use super::remote::Point;
 use super::transaction::{Operation, Phase, Transaction, TransactionNumber};
 use crate::defect::Defect;
 use crate::event::Event;
@@ -42,12 +43,19 @@ impl MessagingEngine {
             }
             self.keep_in_doubt(prepared, effects);
         }
+        self.reconstitute_streams();
         let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
         effects.report(Event::MessagingEngineReconciling {
             engine: self.definition.name.clone(),
-            messages: self.work.queue_points.values().fold(0, |sum, point| sum.saturating_add(point.depth())),
+            messages: self.depth_of_all(),
             in_doubt: count(self.work.globals.len()),
         });
+    }
+
+    fn depth_of_all(&self) -> u32 {
+        let points = self.work.queue_points.iter();
+        let of_messages = points.filter(|(name, _)| !matches!(self.point(name), Point::Received(_)));
+        of_messages.fold(0, |sum, (_, point)| sum.saturating_add(point.depth()))
     }
 
     fn keep_in_doubt(&mut self, prepared: PreparedTransaction, effects: &mut Effects) {

@@ -6,8 +6,7 @@
 //! Server, "Message reliability levels", "High message threshold", "Controlling the memory buffers used by a messaging
 //! engine" (best effort messages are evicted).
 //!
-//! **Left out.** A destination that only another engine has a queue point of is unknown here: remote put belongs where
-//! the queue point is looked up.
+//! Which message point takes a message is decided in `remote/routing.rs`.
 
 use super::MessagingEngine;
 use super::queue_point::ItemState;
@@ -38,14 +37,15 @@ impl MessagingEngine {
         one_way: bool,
         effects: &mut Effects,
     ) {
-        let reliability = match self.accept_send(now, connection, destination, &message, scope, one_way, effects) {
-            Ok(reliability) => reliability,
-            Err(reason) if one_way => {
-                effects.report(Event::OneWayDiscarded { destination: destination.clone(), reason });
-                return;
-            }
-            Err(reason) => return self.fail(connection, reason, effects),
-        };
+        let (reliability, point) =
+            match self.accept_send(now, connection, destination, &message, scope, one_way, effects) {
+                Ok(accepted) => accepted,
+                Err(reason) if one_way => {
+                    effects.report(Event::OneWayDiscarded { destination: destination.clone(), reason });
+                    return;
+                }
+                Err(reason) => return self.fail(connection, reason, effects),
+            };
         let number = match scope {
             Scope::Transacted => self.current_transaction(connection),
             Scope::Automatic | Scope::Acknowledged => self.begin_transaction(None),
@@ -63,9 +63,9 @@ impl MessagingEngine {
             payload: message.payload,
         };
         let item = self.next_item();
-        self.work.discardable.insert(item, destination, &message);
-        self.queue_point(destination).insert(item, message, ItemState::Committing(number));
-        self.transaction(number).sends.push(Operation { destination: destination.clone(), item });
+        self.work.discardable.insert(item, &point, &message);
+        self.queue_point(&point).insert(item, message, ItemState::Committing(number));
+        self.transaction(number).sends.push(Operation { destination: point, item });
         let reply = BusReply::Sent { id };
         if scope == Scope::Transacted {
             self.reply(connection, reply, effects);
@@ -75,7 +75,7 @@ impl MessagingEngine {
         }
     }
 
-    /// The reliability that the message has, if it can be taken.
+    /// The reliability that the message has and the message point that takes it, if it can be taken.
     #[allow(clippy::too_many_arguments, reason = "the fields of the call")]
     fn accept_send(
         &mut self,
@@ -86,16 +86,15 @@ impl MessagingEngine {
         scope: Scope,
         one_way: bool,
         effects: &mut Effects,
-    ) -> Result<Reliability, BusReason> {
+    ) -> Result<(Reliability, DestinationName), BusReason> {
         if let Some(reason) = self.new_work_refused(connection, scope) {
             return Err(reason);
         }
-        if !self.has_queue_point(destination) {
-            return Err(BusReason::UnknownDestination);
-        }
-        let (default, maximum, threshold) = match self.destination(destination) {
-            Some(it) => (it.default_reliability, it.maximum_reliability, it.high_message_threshold),
-            None => (Reliability::AssuredPersistent, Reliability::AssuredPersistent, u32::MAX),
+        let (default, maximum) = match self.destination(destination) {
+            Some(it) if it.queue_points.is_empty() => return Err(BusReason::UnknownDestination),
+            Some(it) => (it.default_reliability, it.maximum_reliability),
+            None if !self.has_queue_point(destination) => return Err(BusReason::UnknownDestination),
+            None => (Reliability::AssuredPersistent, Reliability::AssuredPersistent),
         };
         let reliability = message.reliability.unwrap_or(default.min(maximum));
         if reliability > maximum {
@@ -106,15 +105,7 @@ impl MessagingEngine {
         if scope == Scope::Acknowledged || (one_way && !may_be_one_way) {
             return Err(BusReason::IncorrectCall);
         }
-        if self.queue_point(destination).depth() >= threshold {
-            let expired = self.queue_point(destination).expired(now);
-            self.expire(now, destination, expired, effects);
-        }
-        if self.queue_point(destination).depth() >= threshold {
-            effects.report(Event::DestinationFull { destination: destination.clone() });
-            return Err(BusReason::DestinationFull);
-        }
-        Ok(reliability)
+        Ok((reliability, self.bind(now, destination, effects)?))
     }
 
     /// Discards best effort messages, the oldest first, for which the buffer has no room.

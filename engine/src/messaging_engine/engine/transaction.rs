@@ -11,10 +11,13 @@
 //!    └────────► rolled back
 //! ```
 
+use std::collections::BTreeMap;
+
 use crate::machine::ConnectionId;
+use crate::message::MessageId;
 use crate::messaging_engine::frame::BusReply;
 use crate::messaging_engine::store::ItemId;
-use crate::name::DestinationName;
+use crate::name::{DestinationName, MessagingEngineName};
 use crate::step::Step;
 use crate::unit_of_work::{Outcome, Xid};
 
@@ -58,6 +61,15 @@ pub(super) enum IfRefused {
     DeliveryFailed,
     /// They were on the way to an exception destination and are kept back for a while.
     Blocked,
+    /// They say how far streams had come, and still do.
+    Kept,
+}
+
+/// Messages that came from another engine, which is to be told when they are stored.
+#[derive(Clone, Debug)]
+pub(super) struct Arrivals {
+    pub(super) from: MessagingEngineName,
+    pub(super) messages: BTreeMap<DestinationName, Vec<MessageId>>,
 }
 
 /// A transaction.
@@ -72,6 +84,7 @@ pub(super) struct Transaction {
     pub(super) step: Option<Step>,
     pub(super) answer: Option<Answer>,
     pub(super) if_refused: IfRefused,
+    pub(super) arrivals: Option<Box<Arrivals>>,
     /// Phase two that came while the store had not answered: who asked for which outcome.
     pub(super) early_resolutions: Vec<(ConnectionId, Outcome)>,
     /// Whether an earlier instance of the engine prepared it.
@@ -89,6 +102,7 @@ impl Transaction {
             step: None,
             answer: None,
             if_refused: IfRefused::DeliveryFailed,
+            arrivals: None,
             early_resolutions: Vec::new(),
             is_inherited: false,
         }

@@ -37,8 +37,13 @@ impl Administrator {
         }
     }
 
+    /// The same, for whoever has the cell only for a while.
+    pub(super) fn of(process: &Process, cell: &Cell) -> Self {
+        Administrator::new(process, &Arc::new(cell.clone()))
+    }
+
     /// One request, over a connection of its own. `None`: the server cannot be reached.
-    async fn ask(&mut self, server: &str, request: AdministrationRequest) -> Option<AdministrationResponse> {
+    pub(super) async fn ask(&mut self, server: &str, request: AdministrationRequest) -> Option<AdministrationResponse> {
         let connection = self.effects.connect(endpoint(server), PATIENCE);
         let mut request = Some(request);
         loop {

@@ -1,12 +1,15 @@
 //! How stock is taken of messaging engines.
 //!
 //! The auditor connects to each engine, wherever it runs, and looks at its queue points as an administrator does: every
-//! message with its state, and what is in doubt. An engine that runs nowhere shows nothing; that is said: missing is not
-//! lost.
+//! message with its state, and what is in doubt. An engine that an administrator has stopped is started for a look: what it
+//! has is kept, but nobody reaches it. An engine that runs nowhere shows nothing; that is said: missing is not lost.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use indoubt_engine::application_server::frame::{AdministrationRequest, AdministrationResponse};
+use indoubt_engine::messaging_engine::EngineState;
 use indoubt_engine::messaging_engine::client::{CallFailed, ConnectionFactory};
 use indoubt_engine::messaging_engine::definition::{ExceptionDestination, system_exception_destination};
 use indoubt_engine::messaging_engine::frame::{
@@ -19,11 +22,13 @@ use indoubt_ledger::audit::{Audit, Availability, Holder, HolderState, LeftInDoub
 use indoubt_ledger::history::MessageIdentity;
 
 use super::super::audit::{AuditPlan, Found};
+use super::administration::Administrator;
 use super::connection::Connection;
 use super::plan::endpoint;
 use crate::fabric::Process;
 use crate::scenario::model::Cell;
 use crate::workload::Shared;
+use crate::workload::shared::QueueFacts;
 
 /// After how long a silence the auditor gives a connection up.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -33,7 +38,8 @@ const AGAIN: Duration = Duration::from_millis(500);
 
 /// Takes stock.
 pub(super) async fn audit(process: &Process, cell: &Cell, plan: &AuditPlan, shared: &Shared) -> Audit {
-    let mut auditor = Auditor { process, cell, shared, found: BTreeMap::new(), audit: Audit::default() };
+    let mut auditor =
+        Auditor { process, cell, shared, found: BTreeMap::new(), unacknowledged: Vec::new(), audit: Audit::default() };
     for (engine, cluster) in cell.engines() {
         let servers = cluster.servers.iter().map(|server| endpoint(&server.name)).collect();
         let factory = ConnectionFactory {
@@ -42,7 +48,8 @@ pub(super) async fn audit(process: &Process, cell: &Cell, plan: &AuditPlan, shar
             silence: SILENCE,
             ..ConnectionFactory::new(servers, cell.bus.name.clone(), process.name().to_string())
         };
-        auditor.visit(&engine.name, factory, plan).await;
+        let servers: Vec<&str> = cluster.servers.iter().map(|server| server.name.as_str()).collect();
+        auditor.visit(&engine.name, factory, &servers, plan).await;
     }
     auditor.finish(plan)
 }
@@ -52,26 +59,55 @@ struct Auditor<'a> {
     cell: &'a Cell,
     shared: &'a Shared,
     found: Found,
+    /// Messages on their way from one engine to another.
+    unacknowledged: Vec<(Arc<QueueFacts>, LeftMessage)>,
     audit: Audit,
 }
 
 impl Auditor<'_> {
-    async fn visit(&mut self, engine: &MessagingEngineName, factory: ConnectionFactory, plan: &AuditPlan) {
-        let until = self.process.now() + plan.patience;
+    async fn visit(
+        &mut self,
+        engine: &MessagingEngineName,
+        factory: ConnectionFactory,
+        servers: &[&str],
+        plan: &AuditPlan,
+    ) {
+        let mut until = self.process.now() + plan.patience;
+        let mut was_stopped = false;
         let mut connection = Connection::new(self.process.clone(), factory);
         loop {
             match inspect(&mut connection).await {
                 Some((messages, indoubt)) if self.is_settled(&messages, &indoubt) || self.process.now() >= until => {
-                    self.note(engine, messages, indoubt, plan);
+                    let why = was_stopped.then(|| format!("messaging engine {engine} is stopped"));
+                    self.note(engine, messages, indoubt, why, plan);
                     return connection.abandon();
                 }
                 None if self.process.now() >= until => {
+                    if !was_stopped && self.start_stopped(engine, servers).await {
+                        was_stopped = true;
+                        until = self.process.now() + plan.patience;
+                        continue;
+                    }
                     self.audit.incomplete.push(format!("{engine} runs nowhere: its queue points are not seen"));
                     return;
                 }
                 Some(_) | None => self.process.sleep(AGAIN).await,
             }
         }
+    }
+
+    /// Starts an engine that an administrator has stopped. Returns whether there was such a one.
+    async fn start_stopped(&self, engine: &MessagingEngineName, servers: &[&str]) -> bool {
+        for server in servers {
+            let mut administrator = Administrator::of(self.process, self.cell);
+            let displayed = administrator.ask(server, AdministrationRequest::DisplayEngines).await;
+            let Some(AdministrationResponse::Engines(engines)) = displayed else { continue };
+            if engines.iter().any(|status| status.engine == *engine && status.state == EngineState::Stopped) {
+                let start = AdministrationRequest::StartEngine(engine.clone());
+                return administrator.ask(server, start).await == Some(AdministrationResponse::Done);
+            }
+        }
+        false
     }
 
     /// Whether nothing is held by somebody who may still let go of it.
@@ -84,13 +120,21 @@ impl Auditor<'_> {
         engine: &MessagingEngineName,
         messages: Vec<InspectedMessage>,
         indoubt: Vec<Xid>,
+        why: Option<String>,
         plan: &AuditPlan,
     ) {
         let now = self.process.now();
         for inspected in messages {
             let facts =
                 self.shared.queue(self.cell.bus.name.as_str(), &QueueName::from(inspected.destination.as_str()));
-            let left = left(engine, &inspected, now);
+            let mut left = left(engine, &inspected, now);
+            if let (Some(why), Availability::Available) = (&why, &left.availability) {
+                left.availability = Availability::Unreachable { why: why.clone() };
+            }
+            if let MessageState::PendingAcknowledgement(_) = inspected.state {
+                self.unacknowledged.push((facts, left));
+                continue;
+            }
             self.found.entry(facts.index).or_insert_with(|| (facts, Vec::new())).1.push(left);
         }
         for xid in indoubt {
@@ -101,7 +145,14 @@ impl Auditor<'_> {
     }
 
     fn finish(self, plan: &AuditPlan) -> Audit {
-        let Auditor { cell, found, mut audit, process, .. } = self;
+        let Auditor { cell, mut found, unacknowledged, mut audit, process, .. } = self;
+        // Sent from one engine to another, and perhaps seen there.
+        for (facts, left) in unacknowledged {
+            let (_, messages) = found.entry(facts.index).or_insert_with(|| (facts, Vec::new()));
+            if messages.iter().all(|other| other.message != left.message) {
+                messages.push(left);
+            }
+        }
         for (queue, (facts, messages)) in found {
             audit.queues.push(LeftQueue { queue, role: role(&facts.name, cell), messages });
         }
@@ -139,6 +190,9 @@ fn left(engine: &MessagingEngineName, inspected: &InspectedMessage, now: Time) -
         }
         MessageState::RemoteLocked(other) => {
             Availability::Held(Holder { text: format!("a consumer connected to {other}"), state: HolderState::Dead })
+        }
+        MessageState::PendingSend(other) | MessageState::PendingAcknowledgement(other) => {
+            Availability::Unreachable { why: format!("it waits on {engine} for the queue point on {other}") }
         }
         MessageState::Removing(xid) => Availability::Held(holder(xid)),
         MessageState::Committing(xid) => Availability::UncommittedPut(holder(xid)),

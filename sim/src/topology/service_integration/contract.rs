@@ -18,6 +18,9 @@ pub(super) const CONNECTION_LOST: &str = "connection_lost";
 /// An engine serves.
 const STARTED: &str = "messaging_engine_started";
 
+/// The connection between two engines is gone.
+const ENGINE_CONNECTION_ENDED: &str = "engine_connection_ended";
+
 /// An engine serves no more.
 const STOPPED: &str = "messaging_engine_stopped";
 
@@ -49,7 +52,7 @@ const UNKNOWING_OWNER_NS: u64 = 60_000_000_000;
 pub(super) fn promise(cell: &Cell, history: &mut History, contract: &mut Contract) {
     for (engine, cluster) in cell.engines() {
         let queues = queues_of(cell, engine, cluster, history);
-        losses(engine, &queues, history, contract);
+        losses(engine, &exposed(cell, &queues, history), history, contract);
         lazy_writes(cell, (engine, cluster), &queues, history, contract);
         counts(cell, (engine, cluster), &queues, history, contract);
         contract.exclusive.push(ownership(engine, cell, history));
@@ -66,6 +69,15 @@ fn queues_of(cell: &Cell, engine: &MessagingEngine, _: &Cluster, history: &mut H
 }
 
 const LEVELS: &str = "WebSphere Application Server, Message reliability levels";
+
+/// The queues whose messages an engine may hold: in a bus of several engines also those that only others have a queue point
+/// of, on its remote message points.
+fn exposed(cell: &Cell, localized: &[QueueIndex], history: &mut History) -> Vec<QueueIndex> {
+    if cell.engines().count() == 1 {
+        return localized.to_vec();
+    }
+    cell.bus.queues.keys().map(|name| history.queue(name.as_str())).collect()
+}
 
 fn losses(engine: &MessagingEngine, queues: &[QueueIndex], history: &mut History, contract: &mut Contract) {
     let name = engine.name.as_str();
@@ -111,6 +123,19 @@ fn losses(engine: &MessagingEngine, queues: &[QueueIndex], history: &mut History
             "best effort and express messages may be discarded when a connection is lost",
         );
     }
+    permit(
+        &one_way,
+        ENGINE_CONNECTION_ENDED,
+        Whom::Anybody,
+        "best effort and express messages are sent once from one engine to another; they may be discarded when that \
+         connection is lost",
+    );
+    permit(
+        &nonpersistent,
+        "remote_messages_discarded",
+        Whom::Anybody,
+        "nonpersistent messages on the way to a messaging engine are discarded when it fails",
+    );
     permit(
         &one_way[..1],
         "best_effort_discarded",

@@ -5,6 +5,7 @@ mod deliveries;
 mod fake_store;
 mod life_cycle;
 mod queue_points;
+mod remote;
 mod transactions;
 
 use std::collections::{BTreeSet, VecDeque};

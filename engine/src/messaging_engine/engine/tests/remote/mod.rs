@@ -1,0 +1,4 @@
+//! Engines of one bus, each over a store that outlives it, in a world that can stop one of them between any two effects.
+
+mod put;
+mod world;
