@@ -111,7 +111,7 @@ impl Milestone {
     #[must_use]
     pub const fn about(self) -> &'static str {
         match self {
-            Milestone::Noticed => "until those who can replace it noticed",
+            Milestone::Noticed => "until its failure was noticed",
             Milestone::Agreed => "until the others agreed on a view without it",
             Milestone::Ordered => "until another instance was chosen",
             Milestone::Begun => "until that one began to start",

@@ -17,6 +17,9 @@ const SMALL: &str = include_str!("small.ron");
 /// The reference without its faults, with so many pairs for each of its ten requesters.
 const PLAIN: &str = include_str!("plain.ron");
 
+/// A cell of three servers and one engine, two failovers in twelve simulated minutes, 2,800 messages.
+const CELL: &str = include_str!("../../../scenarios/messaging-engine/single-engine.ron");
+
 fn read(name: &str, text: &str) -> Arc<Scenario> {
     let scenario = indoubt::scenario::parse(Path::new(name), text);
     Arc::new(scenario.unwrap_or_else(|problems| panic!("{name}: {problems}")))
@@ -28,6 +31,10 @@ pub(crate) fn reference() -> Arc<Scenario> {
 
 pub(crate) fn small() -> Arc<Scenario> {
     read("small.ron", SMALL)
+}
+
+pub(crate) fn cell() -> Arc<Scenario> {
+    read("single-engine.ron", CELL)
 }
 
 /// So many messages; half of them requests, half replies.

@@ -97,8 +97,7 @@ fn the_parts_of_an_outage_add_up() {
     }];
     let page = render(&outcome);
     assert!(page.contains("CL.000-BUS from server1 to server2, after the fault at 1.203s:"), "{page}");
-    for part in ["10.000ms  until those", "30.000ms  until it accepted", "38.000ms  until an appl", "78.000ms  in all"]
-    {
+    for part in ["10.000ms  until its", "30.000ms  until it accepted", "38.000ms  until an appl", "78.000ms  in all"] {
         assert!(page.contains(part), "{part}: {page}");
     }
     let moved = &json(&outcome)["recoveries"][0]["moves"][0];
