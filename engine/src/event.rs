@@ -313,6 +313,9 @@ events! {
     /// nonpersistent messages that were on their way to a messaging engine when it failed were discarded
     Detail RemoteMessagesDiscarded { destination: DestinationName, engine: MessagingEngineName, messages: u32 } = "remote_messages_discarded", "{messages} nonpersistent messages for {destination} were on their way to {engine} when it failed, discarded";
 
+    /// messages are still locked for consumers of an engine that has connected; it is asked what became of them
+    Detail RemoteLocksStand { destination: DestinationName, engine: MessagingEngineName, messages: u32 } = "remote_locks_stand", "{messages} messages of {destination} are remotely locked for {engine}";
+
     // Application servers.
 
     /// an application server starts for the first time or again

@@ -152,6 +152,10 @@ steps! {
     EngineRemoteStored = "engine.remote_stored";
     /// a messaging engine was told that messages which it has sent are stored, and has not removed them
     EngineRemoteAcknowledged = "engine.remote_acknowledged";
+    /// a message is locked for a consumer of another messaging engine, which does not have it yet
+    EngineRemoteLocked = "engine.remote_locked";
+    /// a remotely locked message is removed, the consumer's messaging engine has not been told
+    EngineRemoteAccepted = "engine.remote_accepted";
     /// phase one is stored, the coordinator has not been told
     EnginePrepareStored = "engine.prepare_stored";
     /// phase two is stored, the coordinator has not been told

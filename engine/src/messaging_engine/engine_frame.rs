@@ -53,15 +53,15 @@ pub enum EngineFrame {
     Accept {
         /// From this queue.
         destination: DestinationName,
-        /// Which.
-        message: MessageId,
+        /// By its lock.
+        lock: u64,
     },
     /// A message that was delivered is given back.
     Reject {
         /// From this queue.
         destination: DestinationName,
-        /// Which.
-        message: MessageId,
+        /// By its lock.
+        lock: u64,
         /// Whether a delivery to a consumer has failed.
         is_failed_delivery: bool,
     },
@@ -93,6 +93,8 @@ pub enum EngineFrame {
         request: u64,
         /// From this queue.
         destination: DestinationName,
+        /// Its lock: unique for ever on that engine.
+        lock: u64,
         /// The message.
         message: Box<BusMessage>,
     },
@@ -105,15 +107,15 @@ pub enum EngineFrame {
     Accepted {
         /// From this queue.
         destination: DestinationName,
-        /// Which message.
-        message: MessageId,
+        /// By its lock.
+        lock: u64,
     },
     /// What became of these messages?
     DecisionExpected {
         /// From this queue.
         destination: DestinationName,
-        /// Which.
-        messages: Vec<MessageId>,
+        /// By their locks.
+        locks: Vec<u64>,
     },
 }
 
@@ -123,9 +125,10 @@ impl EngineFrame {
     pub fn length(&self) -> u32 {
         match self {
             EngineFrame::Message { message, .. } | EngineFrame::Delivery { message, .. } => 96 + message.length(),
-            EngineFrame::Acknowledgement { messages, .. }
-            | EngineFrame::Refused { messages, .. }
-            | EngineFrame::DecisionExpected { messages, .. } => {
+            EngineFrame::DecisionExpected { locks, .. } => {
+                u32::try_from(locks.len()).unwrap_or(u32::MAX).saturating_mul(8).saturating_add(96)
+            }
+            EngineFrame::Acknowledgement { messages, .. } | EngineFrame::Refused { messages, .. } => {
                 u32::try_from(messages.len()).unwrap_or(u32::MAX).saturating_mul(16).saturating_add(96)
             }
             _ => 128,

@@ -11,7 +11,7 @@ use super::life_cycle::Stage;
 use super::queue_point::ItemState;
 use super::remote::Point;
 use super::session::Busy;
-use super::transaction::{Answer, Phase};
+use super::transaction::{Answer, Operation, Phase};
 use crate::frame::Frame;
 use crate::machine::{ConnectionId, Effects};
 use crate::messaging_engine::frame::{BusCall, BusReason, BusReply, InspectedMessage, MessageState, Scope};
@@ -81,10 +81,17 @@ impl MessagingEngine {
     fn acknowledge(&mut self, now: Time, connection: ConnectionId, effects: &mut Effects) {
         let unacknowledged = core::mem::take(&mut self.session(connection).unacknowledged);
         let number = self.begin_transaction(None);
-        for received in &unacknowledged {
-            self.queue_point(&received.destination).change(received.item, ItemState::Removing(number));
+        for received in unacknowledged {
+            let Operation { destination, item } = &received;
+            // What another engine has delivered is accepted there: a message to it.
+            if matches!(self.point(destination), Point::Accepting(_)) {
+                self.queue_point(destination).change(*item, ItemState::Committing(number));
+                self.transaction(number).sends.push(received);
+            } else {
+                self.queue_point(destination).change(*item, ItemState::Removing(number));
+                self.transaction(number).receives.push(received);
+            }
         }
-        self.transaction(number).receives = unacknowledged;
         let answer = Answer { connection, reply: BusReply::Done };
         self.commit(now, number, Step::EngineAcknowledgeStored, Some(answer), effects);
     }
@@ -180,7 +187,7 @@ impl MessagingEngine {
             let far = match self.point(destination) {
                 Point::Queue => None,
                 Point::Remote(far) => Some(far),
-                Point::Received(_) => continue,
+                Point::Received(_) | Point::Locks(_) | Point::Accepting(_) => continue,
             };
             messages.extend(queue_point.messages().map(|(_, message, state)| InspectedMessage {
                 destination: far.as_ref().map_or(destination, |far| &far.destination).clone(),

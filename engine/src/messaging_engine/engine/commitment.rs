@@ -9,6 +9,7 @@
 
 use super::MessagingEngine;
 use super::queue_point::ItemState;
+use super::remote::Point;
 use super::session::Busy;
 use super::transaction::{Answer, IfRefused, Operation, Phase, Transaction, TransactionNumber};
 use crate::defect::Defect;
@@ -140,9 +141,13 @@ impl MessagingEngine {
         let answer = transaction.answer.take();
         match transaction.phase {
             Phase::Committing => {
+                let locking = transaction.locking.take();
                 let arrivals = transaction.arrivals.take().map(|arrivals| (arrivals, transaction.sends.clone()));
                 self.end(now, number, Outcome::Commit, effects);
                 self.answer(answer, effects);
+                if let Some(locking) = locking {
+                    self.locking_stored(*locking, effects);
+                }
                 if let Some((arrivals, sends)) = arrivals {
                     self.arrivals_stored(now, *arrivals, &sends, effects);
                 }
@@ -180,8 +185,12 @@ impl MessagingEngine {
             return;
         }
         let arrivals = transaction.arrivals.take();
+        let locking = transaction.locking.take();
         self.end(now, number, Outcome::Backout, effects);
         self.answer(answer, effects);
+        if let Some(locking) = locking {
+            self.locking_refused(*locking);
+        }
         if let Some(arrivals) = arrivals {
             self.arrivals_refused(now, *arrivals, effects);
         }
@@ -242,6 +251,7 @@ impl MessagingEngine {
 
     fn end_rolled_back(&mut self, now: Time, transaction: Transaction, effects: &mut Effects) {
         for sent in &transaction.sends {
+            self.give_back(sent, effects);
             self.drop_item(sent);
             // What it has blocked on a remote message point can go on.
             self.work.refreshed.insert(sent.destination.clone());
@@ -254,8 +264,16 @@ impl MessagingEngine {
                 }
             }
             IfRefused::Kept => {
+                let locked_for = transaction.receives.iter().find_map(|it| match self.point(&it.destination) {
+                    Point::Locks(far) => Some(far.engine),
+                    _ => None,
+                });
                 for Operation { destination, item } in transaction.receives {
-                    self.queue_point(&destination).change(item, ItemState::Available);
+                    let state = match (&locked_for, self.point(&destination)) {
+                        (Some(engine), Point::Queue) => ItemState::RemoteLocked(engine.clone()),
+                        _ => ItemState::Available,
+                    };
+                    self.queue_point(&destination).change(item, state);
                 }
             }
         }

@@ -5,8 +5,7 @@
 //! acknowledged, or at once if it is acknowledged automatically: then the removal is stored before the message is handed
 //! over. Documented: IBM WebSphere Application Server, "Message states", "Message points".
 //!
-//! **Left out.** Read ahead; a consumer without a queue point on its engine (remote get, for which messages are locked
-//! remotely).
+//! **Left out.** Read ahead. Consumers without a queue point on their engine are in `remote/consuming.rs`.
 
 use super::MessagingEngine;
 use super::queue_point::ItemState;
@@ -23,10 +22,10 @@ use crate::time::{Duration, Time};
 #[derive(Clone, Debug)]
 pub(super) struct Waiter {
     pub(super) deadline: Time,
-    connection: ConnectionId,
-    destination: DestinationName,
-    selection: Selection,
-    scope: Scope,
+    pub(super) connection: ConnectionId,
+    pub(super) destination: DestinationName,
+    pub(super) selection: Selection,
+    pub(super) scope: Scope,
 }
 
 impl MessagingEngine {
@@ -44,10 +43,10 @@ impl MessagingEngine {
         if let Some(reason) = self.new_work_refused(connection, scope) {
             return self.fail(connection, reason, effects);
         }
-        if !self.has_queue_point(&destination) {
-            return self.fail(connection, BusReason::UnknownDestination, effects);
-        }
         let waiter = Waiter { deadline: now + wait, connection, destination, selection, scope };
+        if !self.has_queue_point(&waiter.destination) {
+            return self.receive_far(now, waiter, effects);
+        }
         // An earlier receive that waits for what has just become available comes first.
         self.serve_waiting(now, effects);
         if self.deliver(now, &waiter, effects) {
@@ -72,9 +71,17 @@ impl MessagingEngine {
             return false;
         }
         for destination in core::mem::take(&mut self.work.refreshed) {
-            if let Point::Remote(far) = self.point(&destination) {
-                self.transmit(now, &far, effects);
-                continue;
+            match self.point(&destination) {
+                Point::Queue => {}
+                Point::Remote(far) => {
+                    self.transmit(now, &far, effects);
+                    continue;
+                }
+                Point::Accepting(far) => {
+                    self.send_acceptances(&far, effects);
+                    continue;
+                }
+                Point::Received(_) | Point::Locks(_) => continue,
             }
             let waiting = self.work.waiting.iter().filter(|(_, waiter)| waiter.destination == destination);
             let waiting: Vec<(u64, Waiter)> = waiting.map(|(&number, waiter)| (number, waiter.clone())).collect();
@@ -83,6 +90,7 @@ impl MessagingEngine {
                     self.work.waiting.remove(&number);
                 }
             }
+            self.serve_wanted(now, &destination, effects);
         }
         true
     }
@@ -104,8 +112,9 @@ impl MessagingEngine {
         }
     }
 
-    fn end_waiter(&mut self, number: u64, reason: BusReason, effects: &mut Effects) {
+    pub(super) fn end_waiter(&mut self, number: u64, reason: BusReason, effects: &mut Effects) {
         let Some(waiter) = self.work.waiting.remove(&number) else { return };
+        self.cancel_request(number, effects);
         self.session(waiter.connection).busy = Busy::No;
         self.fail(waiter.connection, reason, effects);
     }

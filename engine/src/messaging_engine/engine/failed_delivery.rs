@@ -12,6 +12,7 @@
 
 use super::MessagingEngine;
 use super::queue_point::ItemState;
+use super::remote::Point;
 use super::transaction::{IfRefused, Operation, Phase};
 use crate::event::Event;
 use crate::machine::Effects;
@@ -31,6 +32,9 @@ enum Way {
 impl MessagingEngine {
     /// Deliveries of these messages have failed: they are given back, or go where they go after too many.
     pub(super) fn fail_deliveries(&mut self, now: Time, operations: Vec<Operation>, effects: &mut Effects) {
+        let (far, operations): (Vec<Operation>, Vec<Operation>) =
+            operations.into_iter().partition(|operation| self.give_back(operation, effects));
+        far.iter().for_each(|operation| self.drop_item(operation));
         self.count_failed_deliveries(now, &operations, effects);
         for operation in operations {
             match self.way(&operation) {
@@ -124,6 +128,7 @@ impl MessagingEngine {
         let active = self.work.transactions.values().filter(|it| it.phase == Phase::Active);
         let received = active.flat_map(|it| it.receives.iter());
         let unacknowledged = self.work.sessions.values().flat_map(|session| session.unacknowledged.iter());
-        received.chain(unacknowledged).cloned().collect()
+        let is_here = |operation: &&Operation| self.point(&operation.destination) == Point::Queue;
+        received.chain(unacknowledged).filter(is_here).cloned().collect()
     }
 }

@@ -183,6 +183,7 @@ impl MessagingEngine {
 
     /// The connection of a client has ended, however it did.
     pub fn connection_gone(&mut self, now: Time, connection: ConnectionId, effects: &mut Effects) {
+        self.peer_gone(now, connection, effects);
         self.end_session(now, connection, effects);
         self.settle(now, effects);
     }
@@ -221,7 +222,7 @@ impl MessagingEngine {
         let stage = self.stage.due();
         let waiting = self.work.waiting.values().map(|waiter| waiter.deadline).filter(|&at| at != Time::NEVER);
         let blocked = self.work.queue_points.values().filter_map(QueuePoint::next_retry);
-        waiting.chain(blocked).chain(stage).chain(self.next_attempt()).min()
+        waiting.chain(blocked).chain(stage).chain(self.next_attempt()).chain(self.next_wanted()).min()
     }
 
     fn timer_ran_out(&mut self, now: Time, effects: &mut Effects) {
@@ -235,6 +236,7 @@ impl MessagingEngine {
         // A message that has come in the meantime goes to a receive whose time is just over.
         self.serve_waiting(now, effects);
         self.end_waiting(now, effects);
+        self.end_wanted(now, effects);
     }
 
     /// Tells a client, if it is still there.

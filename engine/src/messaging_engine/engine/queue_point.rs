@@ -34,7 +34,6 @@ pub(super) enum ItemState {
     /// Locked to a consumer that has not acknowledged it.
     Locked(ConnectionId),
     /// Locked to a consumer that is connected to another engine.
-    #[allow(dead_code, reason = "remote get is not there yet")]
     RemoteLocked(MessagingEngineName),
     /// On a remote message point: sent, and its receipt not acknowledged yet.
     PendingAcknowledgement,

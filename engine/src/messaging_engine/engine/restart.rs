@@ -44,6 +44,7 @@ impl MessagingEngine {
             self.keep_in_doubt(prepared, effects);
         }
         self.reconstitute_streams();
+        self.reconstitute_locks();
         let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
         effects.report(Event::MessagingEngineReconciling {
             engine: self.definition.name.clone(),
@@ -54,7 +55,7 @@ impl MessagingEngine {
 
     fn depth_of_all(&self) -> u32 {
         let points = self.work.queue_points.iter();
-        let of_messages = points.filter(|(name, _)| !matches!(self.point(name), Point::Received(_)));
+        let of_messages = points.filter(|(name, _)| matches!(self.point(name), Point::Queue | Point::Remote(_)));
         of_messages.fold(0, |sum, (_, point)| sum.saturating_add(point.depth()))
     }
 

@@ -60,6 +60,7 @@ impl MessagingEngine {
         let Some(session) = self.work.sessions.remove(&connection) else { return };
         if let Busy::Waiting(waiter) = session.busy {
             self.work.waiting.remove(&waiter);
+            self.cancel_request(waiter, effects);
         }
         let global = session.associated.and_then(|xid| self.work.globals.get(&xid).copied());
         let mut messages = session.unacknowledged.len();

@@ -65,6 +65,15 @@ pub(super) enum IfRefused {
     Kept,
 }
 
+/// A lock for another engine's consumer, which is to be told when it is stored.
+#[derive(Clone, Debug)]
+pub(super) enum Locking {
+    /// A message is locked.
+    Lock { engine: MessagingEngineName, request: u64, message: Operation, lock: ItemId },
+    /// A locked message is consumed for good.
+    Accept { engine: MessagingEngineName, destination: DestinationName, lock: ItemId },
+}
+
 /// Messages that came from another engine, which is to be told when they are stored.
 #[derive(Clone, Debug)]
 pub(super) struct Arrivals {
@@ -85,6 +94,7 @@ pub(super) struct Transaction {
     pub(super) answer: Option<Answer>,
     pub(super) if_refused: IfRefused,
     pub(super) arrivals: Option<Box<Arrivals>>,
+    pub(super) locking: Option<Box<Locking>>,
     /// Phase two that came while the store had not answered: who asked for which outcome.
     pub(super) early_resolutions: Vec<(ConnectionId, Outcome)>,
     /// Whether an earlier instance of the engine prepared it.
@@ -103,6 +113,7 @@ impl Transaction {
             answer: None,
             if_refused: IfRefused::DeliveryFailed,
             arrivals: None,
+            locking: None,
             early_resolutions: Vec::new(),
             is_inherited: false,
         }

@@ -9,11 +9,15 @@
 
 use super::super::MessagingEngine;
 use super::arrival::Peer;
+use super::locks::Wanted;
+use super::point::Far;
+use crate::defect::Defect;
 use crate::event::Event;
 use crate::frame::Frame;
 use crate::machine::{ConnectionId, Effect, Effects, Input};
 use crate::messaging_engine::definition::IncarnationUuid;
 use crate::messaging_engine::engine_frame::EngineFrame;
+use crate::messaging_engine::store::ItemId;
 use crate::name::{Address, MessagingEngineName};
 use crate::time::{Duration, Time};
 
@@ -168,6 +172,7 @@ impl MessagingEngine {
                 let before = self.work.remote.starts.insert(engine.clone(), incarnation.clone());
                 let is_same_start = before.is_none_or(|before| before == incarnation);
                 self.send_again(now, engine, is_same_start, effects);
+                self.request_again(now, engine, effects);
             }
             EngineFrame::NotStarted => {
                 if let Some(Link::Open { connection, .. }) = self.work.remote.links.get(engine) {
@@ -177,6 +182,17 @@ impl MessagingEngine {
             }
             EngineFrame::Acknowledgement { destination, messages } => {
                 self.acknowledged(now, engine, destination, &messages, effects);
+            }
+            EngineFrame::Delivery { request, destination, lock, message } => {
+                let far = Far { destination, engine: engine.clone() };
+                self.delivered(now, request, &far, lock, *message, effects);
+            }
+            EngineFrame::Nothing { request } => self.nothing_there(request, effects),
+            EngineFrame::Accepted { destination, lock } => {
+                self.acceptance_stored(now, &Far { destination, engine: engine.clone() }, lock, effects);
+            }
+            EngineFrame::DecisionExpected { destination, locks } => {
+                self.decide(&Far { destination, engine: engine.clone() }, &locks, effects);
             }
             EngineFrame::Refused { destination, messages } => self.refused_there(now, engine, destination, &messages),
             _ => {}
@@ -194,6 +210,18 @@ impl MessagingEngine {
                 EngineFrame::Message { destination, message, after } => {
                     self.arrived(now, &peer, destination, *message, after, effects);
                 }
+                EngineFrame::Request { request, destination, selection, wait } => {
+                    let wanted = Wanted { engine: peer, request, destination, selection, until: now + wait };
+                    self.requested(now, wanted, effects);
+                }
+                EngineFrame::Cancel { request } => self.cancelled(&peer, request),
+                EngineFrame::Accept { destination, lock } => {
+                    self.accepted_there(now, Far { destination, engine: peer }, ItemId(lock), effects);
+                }
+                EngineFrame::Reject { destination, lock, is_failed_delivery } => {
+                    let far = Far { destination, engine: peer };
+                    self.rejected_there(now, &far, ItemId(lock), is_failed_delivery, effects);
+                }
                 _ => {}
             }
         }
@@ -204,18 +232,29 @@ impl MessagingEngine {
         let Some(incarnation) = self.incarnation.clone().filter(|_| self.stage.is_serving()) else {
             return send(connection, EngineFrame::NotStarted, effects);
         };
-        let peer = self.work.remote.peers.entry(from).or_insert_with(|| Peer::new(connection));
+        self.work.remote.wanted.retain(|wanted| wanted.engine != from);
+        let peer = self.work.remote.peers.entry(from.clone()).or_insert_with(|| Peer::new(connection));
         // An older connection is of an earlier start, or has failed and nobody has noticed.
         if peer.connection != connection {
             effects.push(Effect::Close { connection: peer.connection });
             peer.begin_again(connection);
         }
         send(connection, EngineFrame::Welcome { incarnation }, effects);
+        self.expect_decisions(&from, connection, effects);
     }
 
     fn peer_of(&self, connection: ConnectionId) -> Option<MessagingEngineName> {
         let mut peers = self.work.remote.peers.iter();
         peers.find(|(_, peer)| peer.connection == connection).map(|(engine, _)| engine.clone())
+    }
+
+    /// A connection that another engine has opened is gone.
+    pub(in super::super) fn peer_gone(&mut self, now: Time, connection: ConnectionId, effects: &mut Effects) {
+        let Some(engine) = self.peer_of(connection) else { return };
+        self.work.remote.wanted.retain(|wanted| wanted.engine != engine);
+        if Defect::RemoteLockReleasedEarly.is_planted() {
+            self.release_locks(now, &engine, effects);
+        }
     }
 
     /// Ends all connections with other engines.

@@ -9,7 +9,8 @@
 //!
 //! **Modelled.** Connections ([`link`]); which queue point a message is bound to ([`routing`]); streams, one for each
 //! destination, reliability, priority and start of the sender: ordered, acknowledged, sent again after an interruption,
-//! blocked by a message whose transaction is undecided ([`transmission`], [`arrival`]).
+//! blocked by a message whose transaction is undecided ([`transmission`], [`arrival`]); remote get, where the consumer is
+//! ([`consuming`]) and where the queue point is ([`locks`]).
 //!
 //! As in the product, everything that a stream must remember is an item of the message store: the messages of a remote
 //! message point; at the receiving end, the header of the last message received over each stream. Message identifiers are
@@ -18,7 +19,9 @@
 //! again that is not acknowledged), and removing the last headers of streams that ended.
 
 pub(super) mod arrival;
+mod consuming;
 pub(super) mod link;
+mod locks;
 pub(super) mod point;
 mod routing;
 mod transmission;
@@ -26,13 +29,16 @@ mod transmission;
 use std::collections::BTreeMap;
 
 use arrival::{Peer, StreamId};
+use consuming::Request;
 use link::Link;
+use locks::Wanted;
 pub(super) use point::Point;
 
+use crate::machine::ConnectionId;
 use crate::message::MessageId;
 use crate::messaging_engine::definition::IncarnationUuid;
 use crate::messaging_engine::store::ItemId;
-use crate::name::MessagingEngineName;
+use crate::name::{DestinationName, MessagingEngineName};
 
 /// What an instance has in memory about other engines.
 #[derive(Debug, Default)]
@@ -47,4 +53,10 @@ pub(super) struct Remote {
     received: BTreeMap<StreamId, (ItemId, MessageId)>,
     /// How many messages were bound to a remote queue point.
     turn: usize,
+    /// Receives that other engines are to serve.
+    requests: BTreeMap<u64, Request>,
+    /// The engine whose queue point each consumer uses.
+    bound: BTreeMap<(ConnectionId, DestinationName), MessagingEngineName>,
+    /// Receives of other engines' consumers that wait here.
+    wanted: Vec<Wanted>,
 }

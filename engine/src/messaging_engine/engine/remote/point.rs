@@ -7,6 +7,8 @@ use crate::messaging_engine::definition::BusDefinition;
 use crate::name::{DestinationName, MessagingEngineName};
 
 const RECEIVED: &str = "_SYSTEM.Received.";
+const LOCKS: &str = "_SYSTEM.Remote.Lock.";
+const ACCEPTING: &str = "_SYSTEM.Acceptance.";
 
 /// A queue on another engine, or as another engine uses it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +26,10 @@ pub(in super::super) enum Point {
     Remote(Far),
     /// The last message of each stream that came from that engine.
     Received(Far),
+    /// Locks for that engine's consumers on messages of the queue point here.
+    Locks(Far),
+    /// Acceptances of messages of that engine's queue point.
+    Accepting(Far),
 }
 
 impl Far {
@@ -37,6 +43,14 @@ impl Far {
 
     pub(in super::super) fn received(&self) -> DestinationName {
         self.name(RECEIVED)
+    }
+
+    pub(in super::super) fn locks(&self) -> DestinationName {
+        self.name(LOCKS)
+    }
+
+    pub(in super::super) fn accepting(&self) -> DestinationName {
+        self.name(ACCEPTING)
     }
 
     fn parse(name: &str, bus: &BusDefinition) -> Option<Far> {
@@ -54,7 +68,11 @@ impl Point {
             return Point::Queue;
         }
         let name = name.as_str();
-        let received = name.strip_prefix(RECEIVED).and_then(|rest| Far::parse(rest, bus)).map(Point::Received);
-        received.or_else(|| Far::parse(name, bus).map(Point::Remote)).unwrap_or(Point::Queue)
+        let kinds: [(&str, fn(Far) -> Point); 4] =
+            [(RECEIVED, Point::Received), (LOCKS, Point::Locks), (ACCEPTING, Point::Accepting), ("", Point::Remote)];
+        let of_kind = |(prefix, point): (&str, fn(Far) -> Point)| {
+            name.strip_prefix(prefix).and_then(|rest| Far::parse(rest, bus)).map(point)
+        };
+        kinds.into_iter().find_map(of_kind).unwrap_or(Point::Queue)
     }
 }

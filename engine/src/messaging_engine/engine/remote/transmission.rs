@@ -115,7 +115,7 @@ impl MessagingEngine {
         found.map(|(item, ..)| item).collect()
     }
 
-    fn forget(&mut self, now: Time, point: &DestinationName, items: &[ItemId], effects: &mut Effects) {
+    pub(super) fn forget(&mut self, now: Time, point: &DestinationName, items: &[ItemId], effects: &mut Effects) {
         let operations = items.iter().map(|&item| Operation { destination: point.clone(), item });
         let operations: Vec<Operation> = operations.collect();
         let changes = operations.iter().map(|operation| self.removal(operation)).collect();
@@ -132,11 +132,11 @@ impl MessagingEngine {
         effects: &mut Effects,
     ) {
         let points = self.work.queue_points.keys().filter_map(|name| match Point::parse(name, &self.bus) {
-            Point::Remote(far) if far.engine == *engine => Some(far),
+            Point::Remote(far) if far.engine == *engine => Some((far.remote_point(), far)),
+            Point::Accepting(far) if far.engine == *engine => Some((far.accepting(), far)),
             _ => None,
         });
-        for far in points.collect::<Vec<Far>>() {
-            let point = far.remote_point();
+        for (point, far) in points.collect::<Vec<(DestinationName, Far)>>() {
             let pending = self.queue_point(&point).messages();
             let pending = pending.filter(|(.., state)| **state == ItemState::PendingAcknowledgement);
             let (again, lost): (Vec<_>, Vec<_>) = pending
