@@ -28,6 +28,18 @@ fn convicted_in(defect: Defect) -> (&'static str, FindingKind) {
         Defect::ReplayIgnoresChecksum => ("queue-manager/damaged-log", FindingKind::Torn),
         Defect::ListSignalLost => ("queue-sharing/peer-recovery", FindingKind::Late),
         Defect::RecoveryReportedEarly => ("queue-sharing/peer-recovery", FindingKind::Marooned),
+        Defect::QuorumIgnored => ("messaging-engine/split-core-group-with-quorum", FindingKind::Misplaced),
+        Defect::TwoCoordinatorsAfterMerge => {
+            ("messaging-engine/policy-assistance-high-availability", FindingKind::Misplaced)
+        }
+        Defect::PreferredListIgnored => ("messaging-engine/preferred-servers-only", FindingKind::Misplaced),
+        Defect::StoreLockIgnored => ("messaging-engine/split-core-group-without-quorum", FindingKind::SplitBrain),
+        Defect::OldOwnerNotFenced => ("messaging-engine/hung-server-restricted-locks", FindingKind::Lost),
+        Defect::LazyWriteAcknowledged => ("messaging-engine/single-engine", FindingKind::Duplicated),
+        Defect::EngineFailbackDropsInFlight => ("messaging-engine/planned-fail-back", FindingKind::Lost),
+        Defect::RedeliversCommittedWork => ("messaging-engine/single-engine", FindingKind::Duplicated),
+        Defect::InDoubtRolledBackAtFailover => ("messaging-engine/in-doubt-across-failover", FindingKind::Lost),
+        Defect::RemoteLockReleasedEarly => ("messaging-engine/remote-consumer-engine-dies", FindingKind::Duplicated),
     }
 }
 
