@@ -48,6 +48,9 @@ const OWNERSHIP_REFRESH_NS: u64 = 21_000_000_000;
 /// uses it: with the first request that is refused, or not answered in time.
 const UNKNOWING_OWNER_NS: u64 = 60_000_000_000;
 
+/// For how long an engine tries to have its data store back (`jdbcConnectionRetryMaximumDuration`).
+const RETRY_NS: u64 = 900_000_000_000;
+
 /// Adds the cell's part.
 pub(super) fn promise(cell: &Cell, history: &mut History, contract: &mut Contract) {
     for (engine, cluster) in cell.engines() {
@@ -172,6 +175,15 @@ fn lazy_writes(
     contract: &mut Contract,
 ) {
     if !matches!(engine.message_store, MessageStore::DataStore { .. }) {
+        // Short of that: a store that cannot be read any more has lost what it had.
+        contract.permitted_losses.push(Permission {
+            qualities: Some(vec![history.quality(Reliability::ReliablePersistent.name())]),
+            queues: Some(queues.to_vec()),
+            event: FAILED_GLOBALLY.to_owned(),
+            subject: Whom::Named(engine.name.to_string()),
+            window: Window::default(),
+            rule: format!("reliable persistent messages may be discarded when their messaging engine fails ({LEVELS})"),
+        });
         return;
     }
     let within_ns = unwritten_for(engine, cell, history);
@@ -191,6 +203,21 @@ fn lazy_writes(
                     of the engine they may be there again";
         contract.permitted_duplicates.push(Permission { rule: format!("{rule} ({LEVELS})"), ..permission });
     }
+    // Whoever has lost its tables goes on from memory for as long as it tries to have them back; nothing below assured
+    // persistent waits for that.
+    let permission = Permission {
+        qualities: Some(vec![history.quality(Reliability::ReliablePersistent.name())]),
+        queues: Some(queues.to_vec()),
+        event: LOCK_LOST.to_owned(),
+        subject: Whom::Named(engine.name.to_string()),
+        window: Window::Around { within_ns: Some(RETRY_NS) },
+        rule: "an engine that has lost its data store goes on from memory while it tries to have it back; reliable \
+               persistent messages that it takes or gives meanwhile may be discarded, or come again (WebSphere \
+               Application Server, Data store connection loss)"
+            .to_owned(),
+    };
+    contract.permitted_losses.push(permission.clone());
+    contract.permitted_duplicates.push(permission);
 }
 
 /// For how long a change may be on its way to the message store; `None`: for as long as the store's server likes, because
