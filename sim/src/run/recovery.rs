@@ -141,17 +141,16 @@ fn moved(timeline: &[TimelineEntry], failure: &Failure<'_>) -> Option<Move> {
         let Happening::Event(event) = &entry.what else { continue };
         let Some(milestone) = event.milestone() else { continue };
         match (milestone, event.exclusive()) {
-            (Milestone::Noticed, about) => {
-                if about == Some(failure.what) || event.subject() == Some(failure.from) {
-                    milestones.entry(milestone).or_insert(entry.at);
-                }
+            (Milestone::Noticed, about) if about == Some(failure.what) || event.subject() == Some(failure.from) => {
+                milestones.entry(milestone).or_insert(entry.at);
             }
             // The last view before it was decided.
-            (Milestone::Agreed, _) => {
-                if milestones.contains_key(&Milestone::Noticed) && !milestones.contains_key(&Milestone::Ordered) {
-                    milestones.insert(milestone, entry.at);
-                }
+            (Milestone::Agreed, _)
+                if milestones.contains_key(&Milestone::Noticed) && !milestones.contains_key(&Milestone::Ordered) =>
+            {
+                milestones.insert(milestone, entry.at);
             }
+            (Milestone::Noticed | Milestone::Agreed, _) => {}
             (_, Some(what)) if what == failure.what => {
                 // An earlier attempt came to nothing.
                 milestones.retain(|earlier, _| *earlier < milestone);

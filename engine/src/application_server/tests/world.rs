@@ -38,9 +38,12 @@ struct Node {
     connections: BTreeMap<ConnectionId, (ProcessName, ConnectionId)>,
 }
 
+/// An input on its way: to which life of whom, and which setting of a timer it is of.
+type Due = (ProcessName, u32, Input, Option<u64>);
+
 pub(super) struct World {
     pub(super) now: Time,
-    queue: BTreeMap<(Time, u64), (ProcessName, u32, Input, Option<u64>)>,
+    queue: BTreeMap<(Time, u64), Due>,
     next: u64,
     nodes: BTreeMap<ProcessName, Node>,
     lives: BTreeMap<ProcessName, u32>,

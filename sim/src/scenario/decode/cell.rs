@@ -363,7 +363,7 @@ fn policy_kind(node: &Node, cx: &mut Context<'_>) -> Option<PolicyKind> {
                 cx.problem(node.span, "m_of_n(2): one number stands in these parentheses", "not one number");
                 return None;
             };
-            count(1..=1000)(number, cx).map(|number| PolicyKind::MOfN(number))
+            count(1..=1000)(number, cx).map(PolicyKind::MOfN)
         }
         _ => word(&[
             ("ONE_OF_N", PolicyKind::OneOfN),

@@ -300,11 +300,11 @@ fn instance(
 /// From 8.5 on, and for data stores, disabled instances are enabled again by themselves.
 fn reenable(cluster: &model::Cluster, cell: &Cell) -> Option<AutomaticReenable> {
     let stores = cluster.engines.iter().map(|engine| &engine.message_store);
-    let set = stores.filter_map(|store| match store {
+    let mut set = stores.filter_map(|store| match store {
         MessageStore::DataStore { reenable_period, reenable_count, .. } => Some((reenable_period, reenable_count)),
         MessageStore::FileStore { .. } => None,
     });
-    let (period, count) = set.last()?;
+    let (period, count) = set.next_back()?;
     if !cell.was_level.stops_engine_only() && period.is_none() {
         return None;
     }

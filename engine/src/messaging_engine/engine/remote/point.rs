@@ -61,6 +61,9 @@ impl Far {
     }
 }
 
+/// The beginning of the names of one kind of points, and the kind.
+type Named = (&'static str, fn(Far) -> Point);
+
 impl Point {
     /// What a name stands for.
     pub(in super::super) fn parse(name: &DestinationName, bus: &BusDefinition) -> Point {
@@ -68,11 +71,10 @@ impl Point {
             return Point::Queue;
         }
         let name = name.as_str();
-        let kinds: [(&str, fn(Far) -> Point); 4] =
+        let kinds: [Named; 4] =
             [(RECEIVED, Point::Received), (LOCKS, Point::Locks), (ACCEPTING, Point::Accepting), ("", Point::Remote)];
-        let of_kind = |(prefix, point): (&str, fn(Far) -> Point)| {
-            name.strip_prefix(prefix).and_then(|rest| Far::parse(rest, bus)).map(point)
-        };
+        let of_kind =
+            |(prefix, point): Named| name.strip_prefix(prefix).and_then(|rest| Far::parse(rest, bus)).map(point);
         kinds.into_iter().find_map(of_kind).unwrap_or(Point::Queue)
     }
 }
