@@ -80,9 +80,6 @@ defects! {
     RedeliversCommittedWork = "redelivers-committed-work";
     /// a messaging engine rolls back what it finds in doubt when it starts
     InDoubtRolledBackAtFailover = "in-doubt-rolled-back-at-failover";
-    /// a remote lock is released when the connection to the consumer's messaging engine is lost, while the consumer may
-    /// still have the message
-    RemoteLockReleasedEarly = "remote-lock-released-early";
 
     // Application servers.
 }

@@ -1,3 +1,5 @@
+//! What a client makes of connections, answers and losses.
+
 use super::*;
 use crate::machine::{Broken, Refused};
 use crate::message::{CorrelationId, MessageId, Payload};

@@ -119,12 +119,12 @@ proptest! {
     fn a_tape_is_read_back_as_the_faults_it_was_written_from(
         faults in proptest::collection::vec((when(), action()), 0..6),
     ) {
-        // A tape names two-phase steps only if there is a two-phase application.
+        // A tape names two-phase steps only if there is a two-phase application, those of engines only if there is a cell.
         let scenario = peer_recovery();
         let faults: Vec<Fault> = faults
             .into_iter()
             .filter(|(when, _)| !matches!(when, When::Step { step, .. }
-                if step.name().starts_with("prepare.") || *step == Step::CoordinatorDecided))
+                if step.name().starts_with("prepare.") || step.name().starts_with("engine.") || *step == Step::CoordinatorDecided))
             .map(|(when, what)| Fault { line: 0, when, what })
             .collect();
         let tape: Vec<String> = faults.iter().map(fault_to_text).collect();

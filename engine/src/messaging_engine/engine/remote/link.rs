@@ -11,7 +11,6 @@ use super::super::MessagingEngine;
 use super::arrival::Peer;
 use super::locks::Wanted;
 use super::point::Far;
-use crate::defect::Defect;
 use crate::event::Event;
 use crate::frame::Frame;
 use crate::machine::{ConnectionId, Effect, Effects, Input};
@@ -249,12 +248,9 @@ impl MessagingEngine {
     }
 
     /// A connection that another engine has opened is gone.
-    pub(in super::super) fn peer_gone(&mut self, now: Time, connection: ConnectionId, effects: &mut Effects) {
+    pub(in super::super) fn peer_gone(&mut self, connection: ConnectionId) {
         let Some(engine) = self.peer_of(connection) else { return };
         self.work.remote.wanted.retain(|wanted| wanted.engine != engine);
-        if Defect::RemoteLockReleasedEarly.is_planted() {
-            self.release_locks(now, &engine, effects);
-        }
     }
 
     /// Ends all connections with other engines.

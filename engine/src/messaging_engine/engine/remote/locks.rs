@@ -212,13 +212,6 @@ impl MessagingEngine {
         }
     }
 
-    /// The planted defect: what is locked for an engine's consumers is given to others while they may still have it.
-    pub(super) fn release_locks(&mut self, now: Time, engine: &MessagingEngineName, effects: &mut Effects) {
-        for (far, locks) in self.locks_of(engine) {
-            locks.into_iter().for_each(|lock| self.rejected_there(now, &far, lock, false, effects));
-        }
-    }
-
     /// Locks what was locked, when the store has been read.
     pub(in super::super) fn reconstitute_locks(&mut self) {
         let names: Vec<DestinationName> = self.work.queue_points.keys().cloned().collect();
