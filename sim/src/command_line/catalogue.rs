@@ -4,13 +4,13 @@
 pub(super) const FAULTS: &[(&str, &str)] = &[
     ("kill", "a process ends at once; its host lives and resets its connections"),
     ("start", "a process that is down is started"),
-    ("stop", "STOP QMGR, MODE(QUIESCE) or MODE(FORCE)"),
+    ("stop", "a server is asked to end: in good order (QUIESCE) or at once (FORCE)"),
     ("power_off", "an image or host loses power: its peers meet silence, its disks lose what was not forced"),
     ("take_offline", "an image leaves the sysplex in good order, after its queue managers have stopped"),
     ("pause", "a process is stopped in the middle of everything, and goes on later"),
     ("cut", "a link is cut, in one direction or in both"),
     ("degrade", "a link is slow, lossy or narrow for a while"),
-    ("disk", "the log's device loses a force, tears a write, is slow, full, or lets the last records rot"),
+    ("disk", "a server's disk loses a force, tears a write, is slow, full, or lets the last records rot"),
     ("one_of", "one of several faults, drawn by weight"),
 ];
 

@@ -45,7 +45,7 @@ pub(super) fn cell(node: &Node, cx: &mut Context<'_>) -> Option<Cell> {
     let core_group = fields.take("core_group");
     let mut clusters = Vec::new();
     if let Some(node) = fields.require("clusters", cx) {
-        map(node, cx, |name, key, node, cx| clusters.extend(cluster(name, key.span, node, was_level, cx)));
+        map(node, cx, |name, _, node, cx| clusters.extend(cluster(name, node, was_level, cx)));
     }
     let node_agents = fields.take("node_agents");
     let node_agents = agents(node_agents, &clusters, cx);
@@ -167,7 +167,7 @@ fn agents(node: Option<&Node>, clusters: &[Cluster], cx: &mut Context<'_>) -> Ve
     hosts.into_iter().map(agent).collect()
 }
 
-fn cluster(name: &str, key: Span, node: &Node, was_level: WasLevel, cx: &mut Context<'_>) -> Option<Cluster> {
+fn cluster(name: &str, node: &Node, was_level: WasLevel, cx: &mut Context<'_>) -> Option<Cluster> {
     let mut fields = Fields::of(node, "a cluster", cx)?;
     let mut servers = Vec::new();
     if let Some(node) = fields.require("servers", cx) {
@@ -206,7 +206,6 @@ fn cluster(name: &str, key: Span, node: &Node, was_level: WasLevel, cx: &mut Con
         initial_state,
         message_store,
     };
-    let _ = key;
     let store = store?;
     let all: Vec<String> = (0..engines).map(|number| engine(number, store.clone()).name.to_string()).collect();
     for server in &servers {

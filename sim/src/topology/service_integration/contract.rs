@@ -54,7 +54,7 @@ const RETRY_NS: u64 = 900_000_000_000;
 /// Adds the cell's part.
 pub(super) fn promise(cell: &Cell, history: &mut History, contract: &mut Contract) {
     for (engine, cluster) in cell.engines() {
-        let queues = queues_of(cell, engine, cluster, history);
+        let queues = queues_of(cell, engine, history);
         losses(engine, &exposed(cell, &queues, history), history, contract);
         lazy_writes(cell, (engine, cluster), &queues, history, contract);
         counts(cell, (engine, cluster), &queues, history, contract);
@@ -66,7 +66,7 @@ pub(super) fn promise(cell: &Cell, history: &mut History, contract: &mut Contrac
 }
 
 /// The queues that have a queue point on an engine.
-fn queues_of(cell: &Cell, engine: &MessagingEngine, _: &Cluster, history: &mut History) -> Vec<QueueIndex> {
+fn queues_of(cell: &Cell, engine: &MessagingEngine, history: &mut History) -> Vec<QueueIndex> {
     let localized = cell.bus.queues.iter().filter(|(_, queue)| queue.queue_points.contains(&engine.name));
     localized.map(|(name, _)| history.queue(name.as_str())).collect()
 }

@@ -64,11 +64,6 @@ fn file_server_address(file_server: &str) -> Address {
     Address::from(format!("{file_server}/files"))
 }
 
-/// The HA group of an engine, as the product names it.
-fn group_of(engine: &MessagingEngineName, cluster: &ClusterName, cell: &Cell) -> GroupName {
-    GroupName::of_messaging_engine(cluster, &cell.bus.name, engine)
-}
-
 /// All processes of the cell.
 pub(super) fn plan(cell: &Cell, fabric: &Fabric) -> Vec<Plan> {
     let mut plans = Vec::new();
@@ -294,7 +289,11 @@ fn instance(
         quiesce_time: QUIESCE_TIME,
         reconcile_time: RECONCILE_TIME,
     };
-    EngineInstanceDefinition { engine: Arc::new(definition), group: group_of(&engine.name, &cluster.name, cell), store }
+    EngineInstanceDefinition {
+        engine: Arc::new(definition),
+        group: GroupName::of_messaging_engine(&cluster.name, &cell.bus.name, &engine.name),
+        store,
+    }
 }
 
 /// From 8.5 on, and for data stores, disabled instances are enabled again by themselves.
