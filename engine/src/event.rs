@@ -19,6 +19,7 @@ use crate::name::{
     Address, CouplingFacilityName, DestinationName, ImageName, MessagingEngineName, ProcessName, QueueManagerName,
     QueueName, SchemaName, StructureName, TableName,
 };
+use crate::time::Duration;
 use crate::unit_of_work::{Outcome, UnitOfWorkId, UnitOfWorkState, Xid};
 
 pub use telling::{FirstStart, LaneState, Milestone};
@@ -329,4 +330,17 @@ events! {
     Detail NoMessagingEngineKnown { } = "no_messaging_engine_known", "CWSIT0019E no suitable messaging engine is known";
     /// a disabled instance of a messaging engine is enabled again by itself
     Headline EngineReenabled { engine: MessagingEngineName } = "engine_reenabled", "{engine} enabled again on this server";
+
+    // Message endpoints.
+
+    /// a message-driven bean gets messages from its target
+    Headline EndpointConnected { engine: MessagingEngineName } = "endpoint_connected", "CWSIV0777I message endpoint connected to {engine}";
+    /// a message-driven bean gets messages from another engine than its target, until the target is there
+    Headline EndpointConnectedNotPreferred { engine: MessagingEngineName } = "endpoint_connected_not_preferred", "CWSIV0556I message endpoint connected to {engine}, which is not its target";
+    /// the connection from which a message-driven bean got its messages has ended
+    Detail EndpointConnectionEnded { engine: MessagingEngineName } = "endpoint_connection_ended", "CWSIV0776W connection of the message endpoint to {engine} ended";
+    /// no engine was found for a message-driven bean; it is tried again after the retry interval
+    Detail EndpointNotConnected { reason: BusReason, retry_interval: Duration } = "endpoint_not_connected", "CWSIV0782W message endpoint not connected: {reason:?}; tried again after {} s", retry_interval.as_secs();
+    /// a message-driven bean is not driven: no engine runs in its server
+    Detail EndpointStandsBy { } = "endpoint_stands_by", "message endpoint stands by: no engine runs in its server";
 }

@@ -1,9 +1,10 @@
 //! The server's own rules: who in it is told what, and what ends it.
 
-use std::collections::BTreeMap;
+mod administration;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::definition::{ApplicationServerDefinition, WhenNotAlive};
-use super::frame::{AdministrationRequest, AdministrationResponse, EngineStatus};
 use super::instance::Instance;
 use super::routing::{self, Wanted};
 use crate::event::Event;
@@ -12,9 +13,9 @@ use crate::ha_manager::policy::GroupName;
 use crate::ha_manager::{self, GroupOrder, HaManager};
 use crate::machine::{ConnectionId, Effect, Effects, Ended, Incarnation, Input, Machine, Offered, StopMode, TimerId};
 use crate::messaging_engine::engine_frame::EngineFrame;
-use crate::messaging_engine::frame::{BusCall, BusReason, BusReply};
+use crate::messaging_engine::frame::{BusCall, BusReason, BusReply, LocalEngines};
 use crate::messaging_engine::{EngineNotice, EngineState, Health};
-use crate::name::MessagingEngineName;
+use crate::name::{BusName, MessagingEngineName};
 use crate::time::Time;
 
 /// The end of a stop's patience.
@@ -58,6 +59,8 @@ pub struct ApplicationServer {
     /// The instance to which each client's connection belongs.
     clients: BTreeMap<ConnectionId, usize>,
     lingering: Vec<Lingering>,
+    /// Endpoints in this server that want to know which engines run in it.
+    watchers: BTreeSet<ConnectionId>,
     /// How many clients were sent on so far.
     turn: usize,
 }
@@ -76,6 +79,7 @@ impl ApplicationServer {
             instances: Vec::new(),
             clients: BTreeMap::new(),
             lingering: Vec::new(),
+            watchers: BTreeSet::new(),
             turn: 0,
         }
     }
@@ -195,6 +199,7 @@ impl ApplicationServer {
                 let subject = routing::subject(&instance.definition.engine.name);
                 self.ha_manager.activated(self.now, &group, effects);
                 self.ha_manager.post(self.now, subject, Some(String::from("started")), effects);
+                self.tell_watchers(effects);
             }
             // Active as far as the HA manager is concerned; an administrator decides when it starts.
             EngineNotice::ActivatedStopped => self.ha_manager.activated(self.now, &group, effects),
@@ -218,6 +223,29 @@ impl ApplicationServer {
         if std::mem::take(&mut instance.posted) {
             let subject = routing::subject(&instance.definition.engine.name);
             self.ha_manager.post(self.now, subject, None, effects);
+            self.tell_watchers(effects);
+        }
+    }
+
+    /// The engines of this bus here; of another bus there are none.
+    fn local_engines(&self, bus: &BusName) -> LocalEngines {
+        if *bus != self.definition.bus.name {
+            return LocalEngines::default();
+        }
+        let names = |instances: &mut dyn Iterator<Item = &Instance>| {
+            instances.map(|instance| instance.definition.engine.name.clone()).collect()
+        };
+        LocalEngines {
+            installed: names(&mut self.instances.iter()),
+            running: names(&mut self.instances.iter().filter(|instance| instance.posted)),
+        }
+    }
+
+    fn tell_watchers(&self, effects: &mut Effects) {
+        let engines = self.local_engines(&self.definition.bus.name);
+        for watcher in &self.watchers {
+            let reply = BusReply::LocalEngines(engines.clone());
+            effects.send(*watcher, Frame::BusReply(Box::new(reply)));
         }
     }
 
@@ -256,6 +284,13 @@ impl ApplicationServer {
                 let until = self.now + self.definition.linger;
                 self.lingering.push(Lingering { connection, wanted, until });
                 self.serve_lingering(effects);
+            }
+            BusCall::WatchLocalEngines { bus } => {
+                if bus == self.definition.bus.name {
+                    self.watchers.insert(connection);
+                }
+                let reply = BusReply::LocalEngines(self.local_engines(&bus));
+                effects.send(connection, Frame::BusReply(Box::new(reply)));
             }
             BusCall::Connect { application, engine } => {
                 let place = self
@@ -320,52 +355,6 @@ impl ApplicationServer {
         }
     }
 
-    fn administer(&mut self, request: AdministrationRequest, effects: &mut Effects) -> AdministrationResponse {
-        const NO_SUCH_ENGINE: AdministrationResponse =
-            AdministrationResponse::Refused("this server has no instance of that engine");
-        let now = self.now;
-        let engine = match &request {
-            AdministrationRequest::ChangePolicies(policies) => {
-                self.ha_manager.change_policies(now, policies.clone(), effects);
-                return AdministrationResponse::Done;
-            }
-            AdministrationRequest::DisplayEngines => {
-                let status = |instance: &Instance| EngineStatus {
-                    engine: instance.definition.engine.name.clone(),
-                    state: instance.engine.state(),
-                };
-                return AdministrationResponse::Engines(self.instances.iter().map(status).collect());
-            }
-            AdministrationRequest::StartEngine(engine)
-            | AdministrationRequest::StopEngine(engine, _)
-            | AdministrationRequest::EnableMember(engine)
-            | AdministrationRequest::DisableMember(engine)
-            | AdministrationRequest::ActivateMember(engine)
-            | AdministrationRequest::DeactivateMember(engine) => engine,
-        };
-        let Some(place) = self.instance_named(engine) else { return NO_SUCH_ENGINE };
-        let (server, life) = (self.definition.process.clone(), self.life);
-        let instance = &mut self.instances[place];
-        let group = instance.definition.group.clone();
-        match request {
-            AdministrationRequest::StartEngine(_) => {
-                let incarnation = instance.next_incarnation(&server, life);
-                instance.engine.start(now, incarnation, effects);
-            }
-            AdministrationRequest::StopEngine(_, mode) => instance.engine.stop(now, mode, effects),
-            AdministrationRequest::EnableMember(_) => self.ha_manager.enable(now, &group, effects),
-            AdministrationRequest::DisableMember(_) => self.ha_manager.disable(now, &group, effects),
-            AdministrationRequest::ActivateMember(_) => {
-                return operated(self.ha_manager.activate_member(now, &group, &server, effects));
-            }
-            AdministrationRequest::DeactivateMember(_) => {
-                return operated(self.ha_manager.deactivate_member(now, &group, &server, effects));
-            }
-            AdministrationRequest::ChangePolicies(_) | AdministrationRequest::DisplayEngines => {}
-        }
-        AdministrationResponse::Done
-    }
-
     fn frame(&mut self, connection: ConnectionId, frame: Frame, effects: &mut Effects) {
         match frame {
             Frame::BusCall(call) => self.bus_call(connection, *call, effects),
@@ -417,18 +406,6 @@ impl ApplicationServer {
     }
 }
 
-fn operated(result: Result<(), ha_manager::NotOperated>) -> AdministrationResponse {
-    match result {
-        Ok(()) => AdministrationResponse::Done,
-        Err(ha_manager::NotOperated::Governed) => {
-            AdministrationResponse::Refused("the group is governed by a policy other than No operation")
-        }
-        Err(ha_manager::NotOperated::NotInView) => {
-            AdministrationResponse::Refused("the server is not in the view of its core group")
-        }
-    }
-}
-
 impl Machine for ApplicationServer {
     fn handle(&mut self, now: Time, input: Input, effects: &mut Effects) {
         self.now = now;
@@ -438,6 +415,7 @@ impl Machine for ApplicationServer {
                 Input::Frame { connection, frame } => self.frame(connection, frame, effects),
                 Input::Broken { connection, .. } => {
                     self.lingering.retain(|request| request.connection != connection);
+                    self.watchers.remove(&connection);
                     if let Some(place) = self.clients.remove(&connection) {
                         self.instances[place].engine.connection_gone(now, connection, effects);
                     }

@@ -5,6 +5,8 @@
 //! transaction) is not answered. Documented: IBM WebSphere Application Server, "How JMS applications connect to a
 //! messaging engine on a bus".
 
+use std::collections::BTreeSet;
+
 use super::message::BusMessage;
 use super::reliability::Reliability;
 use crate::message::{CorrelationId, MessageId, Payload, Priority};
@@ -161,6 +163,12 @@ pub enum BusCall {
     Inspect,
     /// Closes the connection in good order; work that is not committed is rolled back.
     Close,
+    /// Of the server in which the caller lives: which engines run in that server, now and whenever that changes
+    /// (*messaging engine listener*).
+    WatchLocalEngines {
+        /// Of this bus.
+        bus: BusName,
+    },
 }
 
 /// The state of a message on a queue point. Documented: IBM WebSphere Application Server, "Message states".
@@ -269,6 +277,17 @@ pub enum BusReply {
     Quiescing,
     /// Not an answer: the engine has gone; the connection is dropped.
     Terminated,
+    /// To whom watches the engines of a server: at once, and again whenever one has started or ended.
+    LocalEngines(LocalEngines),
+}
+
+/// The engines of a bus in one server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct LocalEngines {
+    /// Those that may run there: the server has an instance of each.
+    pub installed: BTreeSet<MessagingEngineName>,
+    /// Those that run.
+    pub running: BTreeSet<MessagingEngineName>,
 }
 
 impl BusCall {

@@ -1,5 +1,6 @@
 //! A messaging engine of a service integration bus.
 
+pub mod activation;
 pub mod client;
 pub mod definition;
 mod engine;

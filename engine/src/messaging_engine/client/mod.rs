@@ -156,16 +156,16 @@ enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Outstanding {
     if_broken: Fate,
-    effect: EffectOnWork,
+    kind: Kind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum EffectOnWork {
-    None,
-    Adds,
-    Ends,
-    Resolves,
-    Closes,
+enum Kind {
+    /// Phase two.
+    Resolve,
+    /// The end of the connection.
+    Close,
+    Other,
 }
 
 /// The client's half of one connection.
@@ -174,7 +174,6 @@ pub struct BusClient {
     factory: ConnectionFactory,
     state: State,
     quiescing: bool,
-    uncommitted: bool,
 }
 
 impl BusClient {
@@ -185,7 +184,7 @@ impl BusClient {
     #[must_use]
     pub fn new(factory: ConnectionFactory) -> Self {
         assert!(!factory.provider_endpoints.is_empty(), "there is at least one provider endpoint");
-        BusClient { factory, state: State::Disconnected, quiescing: false, uncommitted: false }
+        BusClient { factory, state: State::Disconnected, quiescing: false }
     }
 
     /// Whether calls can be made.
@@ -198,12 +197,6 @@ impl BusClient {
     #[must_use]
     pub fn is_quiescing(&self) -> bool {
         self.quiescing
-    }
-
-    /// Whether work has been done since the last commit or acknowledgement that a lost connection would roll back.
-    #[must_use]
-    pub fn has_uncommitted_work(&self) -> bool {
-        self.uncommitted
     }
 
     /// Begins to connect: every bootstrap server in order, until one names an engine that takes the connection.
@@ -226,7 +219,7 @@ impl BusClient {
         assert!(outstanding.is_none(), "one call at a time");
         let is_one_way = matches!(call, BusCall::Send { one_way: true, .. });
         if !is_one_way {
-            *outstanding = Some(Outstanding { if_broken: fate_if_broken(&call), effect: effect_on_work(&call) });
+            *outstanding = Some(Outstanding { if_broken: fate_if_broken(&call), kind: kind_of(&call) });
         }
         effects.send(*connection, Frame::BusCall(Box::new(call)));
         if is_one_way { Begun::Complete } else { Begun::Outstanding }
@@ -273,7 +266,6 @@ impl BusClient {
     fn forget(&mut self) {
         self.state = State::Disconnected;
         self.quiescing = false;
-        self.uncommitted = false;
     }
 
     fn open(&mut self, endpoint: usize, effects: &mut Effects) {
@@ -363,7 +355,6 @@ impl BusClient {
             }
             (BusReply::Connected { engine }, &mut State::Connecting { connection, .. }) => {
                 self.state = State::Connected { connection, outstanding: None };
-                self.uncommitted = false;
                 Handled::Completed(Completion::Connected { engine })
             }
             (BusReply::Failed(reason), &mut State::Bootstrapping { connection, .. })
@@ -398,25 +389,17 @@ impl BusClient {
         effects: &mut Effects,
     ) -> Completion {
         let BusReply::Failed(reason) = reply else {
-            match call.effect {
-                EffectOnWork::None => {}
-                EffectOnWork::Adds => self.uncommitted = true,
-                EffectOnWork::Ends | EffectOnWork::Resolves => self.uncommitted = false,
-                EffectOnWork::Closes => {
-                    effects.push(Effect::Close { connection });
-                    self.forget();
-                }
+            if call.kind == Kind::Close {
+                effects.push(Effect::Close { connection });
+                self.forget();
             }
             return Completion::Answered(reply);
         };
         let fate = fate_of_failure(call, reason);
         let is_lost = matches!(reason, BusReason::ConnectionLost | BusReason::EngineNotStarted);
-        if is_lost || call.effect == EffectOnWork::Closes {
+        if is_lost || call.kind == Kind::Close {
             effects.push(Effect::Close { connection });
             self.forget();
-        } else if call.effect == EffectOnWork::Ends && fate == Fate::DidNotHappen {
-            // Rolled back, unless it was no call that could end anything.
-            self.uncommitted &= reason == BusReason::IncorrectCall;
         }
         Completion::Failed(CallFailed { reason, fate, connection_lost: is_lost })
     }
@@ -428,7 +411,7 @@ impl BusClient {
 fn fate_of_failure(call: Outstanding, reason: BusReason) -> Fate {
     match reason {
         BusReason::StoreFailed | BusReason::ConnectionLost => call.if_broken,
-        BusReason::StoreFull if call.effect == EffectOnWork::Resolves => Fate::Unknown,
+        BusReason::StoreFull if call.kind == Kind::Resolve => Fate::Unknown,
         _ => Fate::DidNotHappen,
     }
 }
@@ -448,6 +431,7 @@ fn fate_if_broken(call: &BusCall) -> Fate {
         | BusCall::Rollback
         | BusCall::Begin { .. }
         | BusCall::Bootstrap { .. }
+        | BusCall::WatchLocalEngines { .. }
         | BusCall::Connect { .. }
         | BusCall::RecoverIndoubt { .. }
         | BusCall::Inspect
@@ -455,15 +439,10 @@ fn fate_if_broken(call: &BusCall) -> Fate {
     }
 }
 
-fn effect_on_work(call: &BusCall) -> EffectOnWork {
+fn kind_of(call: &BusCall) -> Kind {
     match call {
-        BusCall::Send { scope: Scope::Transacted, .. }
-        | BusCall::Receive { scope: Scope::Transacted | Scope::Acknowledged, .. } => EffectOnWork::Adds,
-        BusCall::Acknowledge | BusCall::Recover | BusCall::Commit | BusCall::Rollback | BusCall::Prepare { .. } => {
-            EffectOnWork::Ends
-        }
-        BusCall::Resolve { .. } => EffectOnWork::Resolves,
-        BusCall::Close => EffectOnWork::Closes,
-        _ => EffectOnWork::None,
+        BusCall::Resolve { .. } => Kind::Resolve,
+        BusCall::Close => Kind::Close,
+        _ => Kind::Other,
     }
 }

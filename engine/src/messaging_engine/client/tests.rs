@@ -61,7 +61,7 @@ fn stands() -> (BusClient, Effects) {
 #[test]
 fn a_bootstrap_server_leads_to_the_server_that_runs_the_engine() {
     let (client, _) = stands();
-    assert!(!client.is_quiescing() && !client.has_uncommitted_work());
+    assert!(!client.is_quiescing());
 }
 
 #[test]
@@ -167,17 +167,6 @@ fn a_failure_that_is_told_had_no_effect_unless_the_store_failed_in_the_middle() 
         let handled = client.handle(frame(2, BusReply::Failed(reason)), &mut effects);
         assert_eq!(handled, Handled::Completed(Completion::Failed(failed)));
     }
-}
-
-#[test]
-fn uncommitted_work_is_known_and_ends_with_a_commit() {
-    let (mut client, mut effects) = stands();
-    assert_eq!(client.call(send(Scope::Transacted, false), &mut effects), Begun::Outstanding);
-    client.handle(frame(2, BusReply::Sent { id: MessageId(1) }), &mut effects);
-    assert!(client.has_uncommitted_work());
-    assert_eq!(client.call(BusCall::Commit, &mut effects), Begun::Outstanding);
-    client.handle(frame(2, BusReply::Done), &mut effects);
-    assert!(!client.has_uncommitted_work());
 }
 
 #[test]

@@ -34,7 +34,7 @@ impl MessagingEngine {
             return;
         }
         match call {
-            BusCall::Bootstrap { .. } | BusCall::Connect { .. } => {
+            BusCall::Bootstrap { .. } | BusCall::Connect { .. } | BusCall::WatchLocalEngines { .. } => {
                 self.fail(connection, BusReason::IncorrectCall, effects)
             }
             BusCall::Send { destination, message, scope, one_way } => {
