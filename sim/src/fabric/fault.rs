@@ -64,8 +64,8 @@ impl Fabric {
         self.lock().addresses.declare(&address, kind, nanoseconds(stale_route));
     }
 
-    /// Stops a process from doing anything, without ending it (garbage collection, a swapped-out machine). Its kernel
-    /// lives: what reaches it queues up. Does nothing if it is dead or paused.
+    /// Stops a process, and those that live in it, from doing anything, without ending it (garbage collection, a
+    /// swapped-out machine). Its kernel lives: what reaches it queues up. Does nothing if it is dead or paused.
     pub fn pause(&self, process: ProcessId) {
         let mut state = self.lock();
         let now = state.time.now();
@@ -81,6 +81,9 @@ impl Fabric {
         drop(state);
         if let Some(node) = node {
             Handle::current().pause(node);
+        }
+        for other in self.living_in(process) {
+            self.pause(other);
         }
     }
 
@@ -101,6 +104,9 @@ impl Fabric {
         drop(state);
         if let Some(node) = node {
             Handle::current().resume(node);
+        }
+        for other in self.living_in(process) {
+            self.resume(other);
         }
     }
 

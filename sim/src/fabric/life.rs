@@ -98,13 +98,16 @@ impl Fabric {
         self.start_on(process, host);
     }
 
-    /// Starts the next life of a process on a host. Does nothing if it runs or the host is off.
+    /// Starts the next life of a process on a host, and of those that live in it. Does nothing if it runs, the host is off,
+    /// or the process in which it lives does not run there.
     pub fn start_on(&self, process: ProcessId, host: HostId) {
         let mut state = self.lock();
         let now = state.time.now();
         let powered = state.hosts[host.index()].powered;
+        let around = state.processes[process.index()].lives_in.map(|around| &state.processes[around.index()]);
+        let has_room = around.is_none_or(|around| around.running && around.host == host);
         let own = &mut state.processes[process.index()];
-        if own.running || !powered {
+        if own.running || !powered || !has_room {
             return;
         }
         own.running = true;
@@ -131,6 +134,9 @@ impl Fabric {
             }
         }
         self.tell_life(process, now, Life::Started(incarnation));
+        for other in self.living_in(process) {
+            self.start_on(other, host);
+        }
     }
 
     /// One life.
@@ -164,9 +170,18 @@ impl Fabric {
         drop(state);
         kill_node(node);
         self.tell_life(process, now, Life::Ended(ended));
+        self.kill_those_in(process);
     }
 
-    /// Kills a process; its host lives on and resets its connections at once. Does nothing if it is dead.
+    /// Whatever becomes of a process, what lives in it is not asked.
+    fn kill_those_in(&self, process: ProcessId) {
+        for other in self.living_in(process) {
+            self.kill(other);
+        }
+    }
+
+    /// Kills a process and those that live in it; its host lives on and resets its connections at once. Does nothing if it
+    /// is dead.
     pub fn kill(&self, process: ProcessId) {
         let mut state = self.lock();
         if !state.processes[process.index()].running {
@@ -179,6 +194,7 @@ impl Fabric {
         drop(state);
         kill_node(node);
         self.tell_life(process, now, Life::Killed);
+        self.kill_those_in(process);
     }
 
     pub(super) fn tell_life(&self, process: ProcessId, now: u64, life: Life) {

@@ -100,7 +100,7 @@ impl Fabric {
     /// If there is a process of that name already.
     pub fn add_process(&self, options: ProcessOptions, body: ProcessBody) -> ProcessId {
         let mut state = self.lock();
-        let ProcessOptions { name, host, disk, start_duration } = options;
+        let ProcessOptions { name, host, disk, start_duration, lives_in } = options;
         let id = ProcessId(u32::try_from(state.processes.len()).expect("processes are numbered by u32"));
         let before = state.names.insert(name.clone(), id);
         assert!(before.is_none(), "two processes are called {name}");
@@ -108,6 +108,7 @@ impl Fabric {
             name,
             host,
             disk,
+            lives_in,
             start_duration: nanoseconds(start_duration),
             body: Some(body),
             node: None,
@@ -167,6 +168,13 @@ impl Fabric {
     #[must_use]
     pub fn incarnation(&self, process: ProcessId) -> Incarnation {
         self.lock().processes[process.index()].incarnation
+    }
+
+    /// The processes that live in this one.
+    fn living_in(&self, process: ProcessId) -> Vec<ProcessId> {
+        let state = self.lock();
+        let all = (0..).map(ProcessId).zip(&state.processes);
+        all.filter(|(_, other)| other.lives_in == Some(process)).map(|(id, _)| id).collect()
     }
 
     /// Who is told what happens.

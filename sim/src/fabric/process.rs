@@ -40,6 +40,8 @@ pub struct ProcessOptions {
     pub disk: Option<DiskId>,
     /// From the start to the first input.
     pub start_duration: Duration,
+    /// The process in which it lives, on the same host: it starts, stands still, goes on and ends with that one.
+    pub lives_in: Option<ProcessId>,
 }
 
 /// The handle that the body of a process holds: one life of one process.

@@ -24,6 +24,7 @@ pub(super) struct ProcessState {
     pub(super) name: ProcessName,
     pub(super) host: HostId,
     pub(super) disk: Option<DiskId>,
+    pub(super) lives_in: Option<ProcessId>,
     /// From the start to the first input, in nanoseconds.
     pub(super) start_duration: u64,
     pub(super) body: Option<ProcessBody>,

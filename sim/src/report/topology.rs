@@ -1,7 +1,7 @@
 //! The topology as a reader meets it: which place hosts what, what is shared, who detects and who restarts.
 
 use super::layout::{Align, Table, count, heading, paragraph};
-use crate::scenario::model::{Application, Place, Role, Scenario, Syncpointing};
+use crate::scenario::model::{Application, Place, Role, Scenario, Site, Syncpointing};
 use crate::topology::family::Description;
 use crate::topology::{Families, families};
 
@@ -43,11 +43,16 @@ fn places(page: &mut String, scenario: &Scenario, families: &Families) {
 }
 
 fn applications_on(scenario: &Scenario, place: Place) -> impl Iterator<Item = String> {
-    scenario.workload.iter().filter(move |application| application.runs_on.contains(&place)).map(|application| {
-        match application.instances {
-            1 => format!("application {}", application.name),
-            instances => format!("application {} x {instances}", application.name),
-        }
+    let on_it = move |site: &&Site| site.place == place;
+    scenario.workload.iter().flat_map(move |application| {
+        application.runs_on.iter().filter(on_it.clone()).map(|site| {
+            let times = match application.instances {
+                1 => String::new(),
+                instances => format!(" x {instances}"),
+            };
+            let within = site.within.as_ref().map(|within| format!(" in {within}")).unwrap_or_default();
+            format!("application {}{times}{within}", application.name)
+        })
     })
 }
 

@@ -172,8 +172,13 @@ async fn audit(
     let host = fabric.add_host(HostOptions { name: "auditor".to_owned(), skew_ns: 0, drift_ppm: 0 });
     let result = Arc::new(Mutex::new(None));
     let plan = AuditPlan { healed_at, patience: AUDIT_PATIENCE, applications_ended: true };
-    let options =
-        ProcessOptions { name: ProcessName::from("auditor"), host, disk: None, start_duration: Duration::ZERO };
+    let options = ProcessOptions {
+        name: ProcessName::from("auditor"),
+        host,
+        disk: None,
+        start_duration: Duration::ZERO,
+        lives_in: None,
+    };
     let auditor = fabric.add_process(options, auditor_body(families.clone(), plan, shared.clone(), result.clone()));
     fabric.start(auditor);
     let systems: u32 = families.iter().map(|family| family.systems_to_audit()).sum();

@@ -11,7 +11,7 @@ use indoubt_ledger::history::History;
 use super::audit::AuditPlan;
 use super::{Plan, World};
 use crate::fabric::{Fabric, Process};
-use crate::scenario::model::{ClockError, Connect, ConnectTarget, Place};
+use crate::scenario::model::{ClockError, Connect, ConnectTarget, Place, Site};
 use crate::workload::provider::Pending;
 use crate::workload::shared::QueueDescription;
 use crate::workload::{MakeProvider, Shared};
@@ -47,8 +47,8 @@ pub trait Family: Send + Sync {
     /// Every queue, or destination, in an order that never changes.
     fn queues(&self) -> Vec<QueueDescription>;
 
-    /// The client with which an application at this place talks to this family; `None` if it connects to another one.
-    fn provider(&self, connect: &Connect, place: &Place) -> Option<MakeProvider>;
+    /// The client with which an application on this site talks to this family; `None` if it connects to another one.
+    fn provider(&self, connect: &Connect, site: &Site) -> Option<MakeProvider>;
 
     /// What the history calls the queues from which an application that connects so may take when it names this queue.
     /// Nothing if it connects to another family.

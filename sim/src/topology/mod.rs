@@ -87,6 +87,8 @@ pub struct Plan {
     pub kind: ProcessKind,
     /// Where it is at home.
     pub home: Place,
+    /// The process in which it lives, which is planned before it. `None`: it is one of its own.
+    pub within: Option<String>,
     /// Its disk, if it has one.
     pub disk: Option<DiskId>,
     /// What it does with its life.
@@ -106,7 +108,8 @@ impl World {
             world.add_place(fabric, Place::Host(host.name.clone()), host.clock, LinkKind::Network);
         }
         let mut plans: Vec<Plan> = families.iter().flat_map(|family| family.plan(fabric, &mut world)).collect();
-        plans.extend(applications::plan(fabric, scenario, families, shared));
+        let applications = applications::plan(fabric, scenario, families, shared, &plans);
+        plans.extend(applications);
         for link in &topology.links {
             let kind = world.link_kind(&link.from, &link.to);
             fabric.set_link(world.places[&link.from].0, world.places[&link.to].0, kind, link.quality);
@@ -119,6 +122,7 @@ impl World {
                 host: world.places[&plan.home].0,
                 disk: plan.disk,
                 start_duration: ONE_AFTER_ANOTHER * position,
+                lives_in: plan.within.and_then(|name| world.process(&name)).map(|built| built.id),
             };
             let id = fabric.add_process(options, plan.body);
             fabric.start(id);

@@ -212,7 +212,13 @@ fn a_disk_outlives_process_and_host_and_tells_when_it_is_done() {
     let log = world(1, |fabric, log| async move {
         let (a, b) = (host(&fabric, "A"), host(&fabric, "B"));
         let disk = fabric.add_disk(options(None));
-        let options = ProcessOptions { name: "w".into(), host: a, disk: Some(disk), start_duration: Duration::ZERO };
+        let options = ProcessOptions {
+            name: "w".into(),
+            host: a,
+            disk: Some(disk),
+            start_duration: Duration::ZERO,
+            lives_in: None,
+        };
         let body = machine_body(move |process| Writer { log: log.clone(), fabric: process.fabric().clone() });
         let writer = fabric.add_process(options, body);
         fabric.start(writer);

@@ -203,7 +203,8 @@ fn spawn(fabric: &Fabric, name: &str, host: HostId, body: ProcessBody) -> Proces
 }
 
 fn add(fabric: &Fabric, name: &str, host: HostId, body: ProcessBody) -> ProcessId {
-    let options = ProcessOptions { name: name.into(), host, disk: None, start_duration: Duration::ZERO };
+    let options =
+        ProcessOptions { name: name.into(), host, disk: None, start_duration: Duration::ZERO, lives_in: None };
     fabric.add_process(options, body)
 }
 

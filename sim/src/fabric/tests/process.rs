@@ -116,7 +116,8 @@ fn an_orderly_end_closes_connections() {
 fn a_start_takes_its_time_and_does_nothing_twice_or_without_power() {
     let log = world(1, |fabric, log| async move {
         let place = host(&fabric, "A");
-        let options = ProcessOptions { name: "b".into(), host: place, disk: None, start_duration: ms(30) };
+        let options =
+            ProcessOptions { name: "b".into(), host: place, disk: None, start_duration: ms(30), lives_in: None };
         let process = fabric.add_process(options, Talker::new("b", &log).body());
         assert_eq!(fabric.process_id(&"b".into()), Some(process));
         assert!(!fabric.is_running(process));
@@ -162,10 +163,49 @@ fn a_process_starts_another_on_its_own_host() {
 }
 
 #[test]
+fn what_lives_in_a_process_starts_stands_still_and_ends_with_it() {
+    let log = world(1, |fabric, log| async move {
+        let place = host(&fabric, "A");
+        let around = spawn(&fabric, "a", place, Talker::new("a", &log).body());
+        let options =
+            ProcessOptions { name: "b".into(), host: place, disk: None, start_duration: ms(5), lives_in: Some(around) };
+        let inner = fabric.add_process(options, Talker::new("b", &log).body());
+        fabric.start(inner);
+        fabric.sleep(ms(10)).await;
+        fabric.kill(around);
+        assert!(!fabric.is_running(inner));
+        fabric.start(inner);
+        assert!(!fabric.is_running(inner), "there is nothing to live in");
+        fabric.start(around);
+        assert!(fabric.is_running(inner));
+        fabric.pause(around);
+        fabric.stop(inner, StopMode::Quiesce);
+        fabric.sleep(ms(10)).await;
+        fabric.resume(around);
+        fabric.sleep(ms(10)).await;
+        fabric.kill(inner);
+        assert!(fabric.is_running(around), "what lives in it may end alone");
+        fabric.power_off(place);
+        fabric.power_on(place);
+        fabric.start(around);
+        assert!(fabric.is_running(inner));
+    });
+    let seen = log.pick("b", |input| match input {
+        Input::Started { incarnation, .. } => Some(incarnation.0),
+        Input::Stop(_) => Some(0),
+        _ => None,
+    });
+    let times: Vec<(u64, u32)> = seen.iter().map(|(at, what)| (at.as_milliseconds(), *what)).collect();
+    // Paused from 10 to 20 ms, before its second start was through.
+    assert_eq!(times, [(5, 1), (20, 2), (20, 0)]);
+}
+
+#[test]
 fn a_stop_never_overtakes_the_start() {
     let log = world(1, |fabric, log| async move {
         let place = host(&fabric, "A");
-        let options = ProcessOptions { name: "b".into(), host: place, disk: None, start_duration: ms(30) };
+        let options =
+            ProcessOptions { name: "b".into(), host: place, disk: None, start_duration: ms(30), lives_in: None };
         let process = fabric.add_process(options, Talker::new("b", &log).body());
         fabric.start(process);
         fabric.stop(process, StopMode::Force);

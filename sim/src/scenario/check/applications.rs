@@ -5,8 +5,7 @@ use indoubt_engine::step::Step;
 use crate::scenario::decode::{Placed, field};
 use crate::scenario::diagnostics::Problems;
 use crate::scenario::model::{
-    Application, Cell, ConnectTarget, Consumer, FaultAction, Place, Producer, Role, Scenario, Server, Syncpointing,
-    When,
+    Application, Cell, ConnectTarget, Consumer, FaultAction, Producer, Role, Scenario, Server, Site, Syncpointing, When,
 };
 use crate::scenario::syntax::ast::{Node, Span, Value};
 
@@ -129,7 +128,7 @@ fn way_back_after_kill(
 }
 
 /// Which of these processes a fault may kill without starting it again.
-fn killed_for_good<'a>(action: &'a FaultAction, processes: &[(String, &Place)]) -> Option<&'a String> {
+fn killed_for_good<'a>(action: &'a FaultAction, processes: &[(String, &Site)]) -> Option<&'a String> {
     match action {
         FaultAction::Kill { process, restart_after: None } => {
             processes.iter().any(|(name, _)| name == process).then_some(process)

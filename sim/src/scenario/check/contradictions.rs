@@ -60,7 +60,8 @@ fn inhabitants(scenario: &Scenario, place: &Place) -> BTreeSet<String> {
         found.extend(cell.processes_on(host));
     }
     for application in &scenario.workload {
-        found.extend(application.processes().into_iter().filter(|(_, at)| *at == place).map(|(name, _)| name));
+        found
+            .extend(application.processes().into_iter().filter(|(_, site)| site.place == *place).map(|(name, _)| name));
     }
     found
 }

@@ -177,6 +177,17 @@ fn cluster(name: &str, node: &Node, was_level: WasLevel, cx: &mut Context<'_>) -
         }
     }
     let cluster = ClusterName::from(name);
+    if !fields.or("bus_member", true, cx, yes) {
+        for field in ["policy_assistance", "message_store", "initial_state", "messaging_engines"] {
+            if let Some(node) = fields.take(field) {
+                let message = format!("{name} is no member of the bus and has no messaging engine");
+                cx.problem_with_help(node.span, message, "of no engine", "leave it out, or leave out bus_member: NO");
+            }
+        }
+        fields.finish(cx);
+        cx.names.outside_bus.insert(name.to_owned());
+        return Some(Cluster { name: cluster, servers, policy_assistance: None, engines: Vec::new() });
+    }
     let assistance = fields.take("policy_assistance");
     let policy_assistance = assistance.and_then(|node| policy_assistance(node, &servers, cx));
     let store_node = fields.require("message_store", cx);
@@ -390,7 +401,7 @@ fn bus(node: &Node, clusters: &[Cluster], cx: &mut Context<'_>) -> Option<Bus> {
 fn queue(node: &Node, clusters: &[Cluster], cx: &mut Context<'_>) -> Option<DestinationDefinition> {
     let mut fields = Fields::of(node, "a queue of the bus", cx)?;
     let member = match fields.take("bus_member") {
-        Some(node) => cx.find(Kind::Cluster, node),
+        Some(node) => cx.bus_member(node),
         None => only_cluster(fields.span(), cx),
     };
     let default = DestinationDefinition::default();
@@ -450,11 +461,17 @@ fn queue(node: &Node, clusters: &[Cluster], cx: &mut Context<'_>) -> Option<Dest
 
 /// Where there is one cluster only, it need not be named.
 fn only_cluster(span: Span, cx: &mut Context<'_>) -> Option<String> {
-    if let [only] = cx.names.of(Kind::Cluster) {
-        return Some(only.clone());
-    }
-    if !cx.problems.any_syntax() {
-        cx.problem(span, "a queue of the bus needs `bus_member`: there are several clusters", "missing in here");
+    let members: Vec<&String> =
+        cx.names.of(Kind::Cluster).iter().filter(|name| !cx.names.outside_bus.contains(*name)).collect();
+    match members[..] {
+        [only] => return Some(only.clone()),
+        [] if !cx.problems.any_syntax() => {
+            cx.problem(span, "no cluster is a member of the bus: there is no engine for this queue", "no bus member");
+        }
+        _ if !cx.problems.any_syntax() => {
+            cx.problem(span, "a queue of the bus needs `bus_member`: there are several clusters", "missing in here");
+        }
+        _ => {}
     }
     None
 }

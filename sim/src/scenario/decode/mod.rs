@@ -4,6 +4,7 @@
 //! not hide the next.
 
 mod administration;
+mod bus;
 mod calls;
 mod cell;
 mod context;

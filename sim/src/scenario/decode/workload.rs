@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use indoubt_engine::messaging_engine::frame::{ConnectionProximity, Target, TargetSignificance};
 use indoubt_engine::unit_of_work::Outcome;
 
 use crate::scenario::model::{
     Application, BusTarget, Connect, ConnectTarget, Decision, OperatorAction, OperatorCommand, Place, Role,
-    SessionMode, Syncpointing, Topology,
+    SessionMode, Site, Syncpointing, Topology,
 };
 use crate::scenario::syntax::ast::{Field, Node, Span, Value};
 
 use super::administration;
+use super::bus;
 use super::context::{Context, Kind, likely, one_of};
 use super::fields::Fields;
 use super::queue_managers::silence;
 use super::roles;
-use super::values::{count, interval, list, text, word};
+use super::values::{count, interval, list, text};
 
 /// What an application can be.
 const ROLES: [&str; 5] = ["requester", "server", "producer", "consumer", "operator"];
@@ -25,7 +25,8 @@ const ROLES: [&str; 5] = ["requester", "server", "producer", "consumer", "operat
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(7);
 
 /// To whom an application can connect.
-const TARGETS: [&str; 6] = ["local", "local_group", "client", "client_group", "bus", "administration"];
+const TARGETS: [&str; 7] =
+    ["local", "local_group", "client", "client_group", "bus", "activation_specification", "administration"];
 
 /// The `workload` section. Fills in the names of instances, which faults refer to.
 pub(super) fn workload(node: &Node, topology: &Topology, cx: &mut Context<'_>) -> Option<Vec<Application>> {
@@ -77,12 +78,14 @@ fn application(node: &Node, topology: &Topology, cx: &mut Context<'_>) -> Option
     let mut fields = Fields::new(node.span, fields, what(kind), cx.problems);
     let name = fields.require("name", cx).and_then(|node| text(node, cx));
     let instances = fields.or("instances", 1, cx, count(1..=1000));
-    let runs_on = fields.take("runs_on");
-    let connect = connect(&mut fields, runs_on, topology, cx);
+    let places = Places { runs_on: fields.take("runs_on"), runs_in: fields.take("runs_in") };
+    let connect = connect(&mut fields, places, topology, cx);
     let around = Around {
         topology,
         members: connect.as_ref().map(|found| found.members.clone()).unwrap_or_default(),
-        on_bus: connect.as_ref().is_some_and(|found| matches!(found.connect.target, ConnectTarget::Bus(_))),
+        on_bus: connect.as_ref().is_some_and(|found| {
+            matches!(found.connect.target, ConnectTarget::Bus(_) | ConnectTarget::ActivationSpecification(_))
+        }),
     };
     // Without knowing to whom it connects there is no telling which queues it can name.
     let around = connect.is_some().then_some(&around);
@@ -105,6 +108,9 @@ fn application(node: &Node, topology: &Topology, cx: &mut Context<'_>) -> Option
             "CLIENT_ACKNOWLEDGE is for consumers with syncpoint: YES: nothing is sent, no coordinator decides";
         cx.problem_with_help(node.span, message, "not in this session mode", "leave `session` out");
     }
+    if let (ConnectTarget::ActivationSpecification(_), Some(role)) = (&connect.target, &role) {
+        bus::check_bean(node, role, cx);
+    }
     if connect.target == ConnectTarget::Administration && !is_operator {
         let message = "only an operator administrates; whoever sends or receives messages connects to the bus";
         cx.problem_with_help(node.span, message, "no messages this way", "write connect: bus()");
@@ -125,19 +131,28 @@ fn what(kind: &str) -> &'static str {
 /// To whom, from where, and what that makes of it.
 struct Connected {
     connect: Connect,
-    runs_on: Vec<Place>,
+    runs_on: Vec<Site>,
     members: Vec<String>,
+}
+
+/// Where an application says that it runs.
+#[derive(Clone, Copy)]
+struct Places<'a> {
+    runs_on: Option<&'a Node>,
+    /// Message-driven beans: in which servers.
+    runs_in: Option<&'a Node>,
 }
 
 fn connect(
     fields: &mut Fields<'_>,
-    runs_on: Option<&Node>,
+    Places { runs_on, runs_in }: Places<'_>,
     topology: &Topology,
     cx: &mut Context<'_>,
 ) -> Option<Connected> {
     let target_node = fields.require("connect", cx);
     let target = target_node.and_then(|node| target(node, cx));
-    let retry = fields.or("retry", Duration::from_millis(500), cx, interval);
+    let retry_node = fields.take("retry");
+    let retry = retry_node.and_then(|node| interval(node, cx)).unwrap_or(Duration::from_millis(500));
     let limit_node = fields.take("retry_limit");
     let retry_limit = limit_node.and_then(|node| interval(node, cx)).unwrap_or(Duration::from_secs(8).max(retry));
     if let (Some(node), true) = (limit_node, retry_limit < retry) {
@@ -149,7 +164,7 @@ fn connect(
     let places = runs_on.map(|node| (node.span, list(node, cx, place_to_run)));
     let target = target?;
     let silence = match &target {
-        ConnectTarget::Bus(_) => heartbeat + HEARTBEAT_TIMEOUT,
+        ConnectTarget::Bus(_) | ConnectTarget::ActivationSpecification(_) => heartbeat + HEARTBEAT_TIMEOUT,
         _ => silence(heartbeat),
     };
     let image_of = |name: &str| {
@@ -162,9 +177,16 @@ fn connect(
         ConnectTarget::LocalGroup(group) | ConnectTarget::Group(group) => {
             cx.names.members(group.as_str()).map(str::to_owned).collect()
         }
-        ConnectTarget::Bus(_) | ConnectTarget::Administration => Vec::new(),
+        ConnectTarget::Bus(_) | ConnectTarget::ActivationSpecification(_) | ConnectTarget::Administration => Vec::new(),
     };
-    if let (Some(node), ConnectTarget::Bus(_) | ConnectTarget::Administration) = (tag_node, &target) {
+    let is_queue_manager = matches!(
+        target,
+        ConnectTarget::LocalQueueManager(_)
+            | ConnectTarget::LocalGroup(_)
+            | ConnectTarget::QueueManager(_)
+            | ConnectTarget::Group(_)
+    );
+    if let (Some(node), false) = (tag_node, is_queue_manager) {
         let message = "a connection tag serialises connections to queue managers of a queue-sharing group";
         cx.problem(node.span, message, "not on a bus");
     }
@@ -175,7 +197,27 @@ fn connect(
         let message = "a connection tag serialises within a queue-sharing group, and this queue manager is in none";
         cx.problem(node.span, message, "no group");
     }
-    let runs_on = match places {
+    if matches!(target, ConnectTarget::ActivationSpecification(_)) {
+        for node in [retry_node, limit_node].into_iter().flatten() {
+            let message = "how often a bean's connection is tried is said by its activation specification";
+            let help = "write activation_specification(retry_interval: \"30s\")";
+            cx.problem_with_help(node.span, message, "not here", help);
+        }
+        if let Some(node) = runs_on {
+            let message = "a message-driven bean runs in application servers";
+            cx.problem_with_help(node.span, message, "not in a server", "write runs_in: [\"server1\"]");
+            return None;
+        }
+        let runs_on = bus::servers_of_bean(fields, runs_in, topology, cx)?;
+        let (retry, retry_limit) = bus::BEAN_PAUSES;
+        let connect = Connect { target, retry, retry_limit, tag: None, silence };
+        return Some(Connected { connect, runs_on, members });
+    }
+    if let Some(node) = runs_in {
+        let message = "only message-driven beans, with connect: activation_specification(), run in application servers";
+        cx.problem_with_help(node.span, message, "not in a server", "write runs_on, with a host");
+    }
+    let runs_on: Vec<Place> = match places {
         Some((span, places)) => {
             let places = places?;
             refuse_repetition(&places, cx);
@@ -211,6 +253,7 @@ fn connect(
         }
         _ => members,
     };
+    let runs_on = runs_on.into_iter().map(|place| Site { place, within: None }).collect();
     let connect = Connect { target, retry, retry_limit, tag: tag.map(Into::into), silence };
     Some(Connected { connect, runs_on, members })
 }
@@ -270,17 +313,23 @@ fn hosted(
             format!("no member of {group} runs on {name}, so local bindings are not possible there"),
             Some(format!("from elsewhere: client_group(\"{group}\")")),
         ),
-        ConnectTarget::QueueManager(_) | ConnectTarget::Bus(_) | ConnectTarget::Administration => return true,
+        ConnectTarget::QueueManager(_)
+        | ConnectTarget::Bus(_)
+        | ConnectTarget::ActivationSpecification(_)
+        | ConnectTarget::Administration => return true,
     };
     cx.problems.add(span, message, "not the same image", help);
     false
 }
 
 fn target(node: &Node, cx: &mut Context<'_>) -> Option<ConnectTarget> {
-    let example =
-        "local(\"QM01\"), local_group(\"QSG1\"), client(\"QM01\"), client_group(\"QSG1\"), bus() or administration()";
+    let example = "local(\"QM01\"), local_group(\"QSG1\"), client(\"QM01\"), client_group(\"QSG1\"), bus(), \
+                   activation_specification() or administration()";
     match call_of(node) {
-        Some(("bus", fields)) => return bus(node, fields, cx).map(ConnectTarget::Bus),
+        Some(("bus", fields)) => return bus::client(node, fields, cx).map(ConnectTarget::Bus),
+        Some(("activation_specification", fields)) => {
+            return bus::activation(node, fields, cx).map(ConnectTarget::ActivationSpecification);
+        }
         Some(("administration", [])) => {
             if cx.names.bus.is_none() && !cx.problems.any_syntax() {
                 cx.problem(node.span, "there is no cell to administrate", "no cell");
@@ -330,59 +379,6 @@ fn call_of(node: &Node) -> Option<(&str, &[Field])> {
         Value::Items { name: Some(name), items } if items.is_empty() => Some((&name.text, &[])),
         _ => None,
     }
-}
-
-/// A client of the bus: where it asks, and for which engine.
-fn bus(node: &Node, fields: &[Field], cx: &mut Context<'_>) -> Option<BusTarget> {
-    if cx.names.bus.is_none() {
-        if !cx.problems.any_syntax() {
-            let help = "a bus stands in the topology's cell";
-            cx.problem_with_help(node.span, "there is no bus to connect to", "no bus", help);
-        }
-        return None;
-    }
-    let mut fields = Fields::new(node.span, fields, "a connection to the bus", cx.problems);
-    let everybody = cx.names.of(Kind::ApplicationServer).to_vec();
-    let bootstrap = fields.or("bootstrap", everybody, cx, |node, cx| {
-        let servers = list(node, cx, |node, cx| cx.find(Kind::ApplicationServer, node))?;
-        if matches!(&node.value, Value::List(items) if items.is_empty()) {
-            cx.problem(node.span, "a client asks at least one bootstrap server", "none in here");
-        }
-        Some(servers)
-    });
-    let target = fields.or("target", Target::Any, cx, |node, cx| {
-        let (kind, name) = match &node.value {
-            Value::Items { name: Some(kind), items } if items.len() == 1 => (kind, &items[0]),
-            _ => {
-                cx.unexpected(node, "a target", "bus_member(\"cluster1\") or engine(\"cluster1.000-BUS\")");
-                return None;
-            }
-        };
-        match kind.text.as_str() {
-            "bus_member" => cx.find(Kind::Cluster, name).map(|name| Target::BusMember(name.into())),
-            "engine" => cx.messaging_engine(name).map(|name| Target::MessagingEngine(name.into())),
-            other => {
-                let meant = likely(other, ["bus_member", "engine"]);
-                let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
-                let message = format!("{other} is no kind of target{meant}");
-                cx.problem(kind.span, message, "not known");
-                None
-            }
-        }
-    });
-    let significances = [("PREFERRED", TargetSignificance::Preferred), ("REQUIRED", TargetSignificance::Required)];
-    let significance = fields.or("significance", TargetSignificance::Preferred, cx, word(&significances));
-    let proximities = [
-        ("BUS", ConnectionProximity::Bus),
-        ("CLUSTER", ConnectionProximity::Cluster),
-        ("HOST", ConnectionProximity::Host),
-        ("SERVER", ConnectionProximity::Server),
-    ];
-    let proximity = fields.or("proximity", ConnectionProximity::Bus, cx, word(&proximities));
-    let modes = [("TRANSACTED", SessionMode::Transacted), ("CLIENT_ACKNOWLEDGE", SessionMode::ClientAcknowledge)];
-    let session = fields.or("session", SessionMode::default(), cx, word(&modes));
-    fields.finish(cx);
-    Some(BusTarget { bootstrap, target, significance, proximity, session })
 }
 
 fn one_queue_manager(node: &Node, instead: &str, cx: &mut Context<'_>) -> Option<String> {

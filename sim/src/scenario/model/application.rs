@@ -2,6 +2,7 @@
 
 use super::place::Place;
 use super::workload::{MessageTemplate, OperatorAction, Pace, QualityOfService, Syncpointing, WhenUnknown};
+use indoubt_engine::messaging_engine::activation::Driven;
 use indoubt_engine::messaging_engine::frame::{ConnectionProximity, Target, TargetSignificance};
 use indoubt_engine::name::ConnectionTag;
 use indoubt_engine::name::QueueManagerName;
@@ -14,27 +15,36 @@ use std::time::Duration;
 pub struct Application {
     /// Its name; instances are called `name.1`, `name.2` ... if there is more than one.
     pub name: String,
-    /// How many instances (on each image, if `runs_on` names several).
+    /// How many instances (on each site, if there are several).
     pub instances: u32,
     /// Where it runs.
-    pub runs_on: Vec<Place>,
+    pub runs_on: Vec<Site>,
     /// To whom it connects.
     pub connect: Connect,
     /// What it does.
     pub role: Role,
 }
 
+/// Where instances of an application run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// The place.
+    pub place: Place,
+    /// The process in which they live: they start and end with it. `None`: they are processes of their own.
+    pub within: Option<String>,
+}
+
 impl Application {
-    /// Its processes and where each runs: `name` if there is one only, else `name.1`, `name.2` ..., place by place in the
+    /// Its processes and where each runs: `name` if there is one only, else `name.1`, `name.2` ..., site by site in the
     /// order of `runs_on`.
     #[must_use]
-    pub fn processes(&self) -> Vec<(String, &Place)> {
+    pub fn processes(&self) -> Vec<(String, &Site)> {
         let instances = self.instances as usize;
-        let places = self.runs_on.iter().flat_map(|place| std::iter::repeat_n(place, instances));
+        let sites = self.runs_on.iter().flat_map(|site| std::iter::repeat_n(site, instances));
         if instances * self.runs_on.len() == 1 {
-            return places.map(|place| (self.name.clone(), place)).collect();
+            return sites.map(|site| (self.name.clone(), site)).collect();
         }
-        places.zip(1..).map(|(place, number)| (format!("{}.{number}", self.name), place)).collect()
+        sites.zip(1..).map(|(site, number)| (format!("{}.{number}", self.name), site)).collect()
     }
 }
 
@@ -66,8 +76,23 @@ pub enum ConnectTarget {
     Group(QueueSharingGroupName),
     /// A connection to an engine of the bus.
     Bus(BusTarget),
+    /// A message-driven bean: its server connects it to an engine of the bus.
+    ActivationSpecification(Activation),
     /// Administration of a cell (wsadmin): no messages.
     Administration,
+}
+
+/// What an administrator says of a message-driven bean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activation {
+    /// *Target* and *target type*.
+    pub target: Target,
+    /// *Target significance*.
+    pub significance: TargetSignificance,
+    /// *Always activate MDBs in all servers*.
+    pub driven: Driven,
+    /// *Retry interval*.
+    pub retry_interval: Duration,
 }
 
 /// Where a client of the bus asks for an engine, and for which.

@@ -26,7 +26,7 @@ pub struct Cell {
     pub deployment_manager: Option<DeploymentManager>,
     /// The node agents.
     pub node_agents: Vec<NodeAgent>,
-    /// Clusters of application servers; each is a member of the bus.
+    /// Clusters of application servers.
     pub clusters: Vec<Cluster>,
     /// Policies that an administrator has made, besides the *Default SIBus Policy* and those of policy assistance.
     pub policies: Vec<Policy>,
@@ -105,7 +105,7 @@ pub struct NodeAgent {
     pub restart_delay: Option<Duration>,
 }
 
-/// A cluster that is a member of the bus.
+/// A cluster: a member of the bus if it has messaging engines.
 #[derive(Clone, Debug)]
 pub struct Cluster {
     /// Its name.

@@ -39,6 +39,8 @@ pub(super) fn of_target(target: &ConnectTarget, place: &Place) -> Option<(Addres
             };
             (address, name.to_string(), Binding::Local)
         }
-        ConnectTarget::Bus(_) | ConnectTarget::Administration => return None,
+        ConnectTarget::Bus(_) | ConnectTarget::ActivationSpecification(_) | ConnectTarget::Administration => {
+            return None;
+        }
     })
 }

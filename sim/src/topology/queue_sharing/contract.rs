@@ -61,6 +61,6 @@ pub(super) fn queues_meant(target: &ConnectTarget, queue: &QueueName) -> Vec<Str
             vec![shared, format!("{name}/{queue}")]
         }
         ConnectTarget::LocalGroup(_) | ConnectTarget::Group(_) => vec![shared],
-        ConnectTarget::Bus(_) | ConnectTarget::Administration => Vec::new(),
+        ConnectTarget::Bus(_) | ConnectTarget::ActivationSpecification(_) | ConnectTarget::Administration => Vec::new(),
     }
 }

@@ -44,7 +44,9 @@ pub(super) fn target(target: &ConnectTarget) -> Option<String> {
         ConnectTarget::LocalGroup(name) => format!("bound to a local member of {name}"),
         ConnectTarget::QueueManager(name) => format!("client of {name}"),
         ConnectTarget::Group(name) => format!("client of group {name}"),
-        ConnectTarget::Bus(_) | ConnectTarget::Administration => return None,
+        ConnectTarget::Bus(_) | ConnectTarget::ActivationSpecification(_) | ConnectTarget::Administration => {
+            return None;
+        }
     })
 }
 

@@ -22,7 +22,7 @@ use super::family::{Description, Family, PlaceDescription};
 use super::{Plan, World};
 use crate::fabric::{Fabric, Process};
 use crate::scenario::model::{
-    ClockError, Connect, ConnectTarget, Place, QualityOfService, Queue, QueueManager, Sysplex, Topology,
+    ClockError, Connect, ConnectTarget, QualityOfService, Queue, QueueManager, Site, Sysplex, Topology,
 };
 use crate::workload::provider::{Pending, Provider};
 use crate::workload::shared::{DeliveryOrder, QueueDescription};
@@ -57,7 +57,7 @@ impl Family for QueueSharing {
         private.chain(shared).collect()
     }
 
-    fn provider(&self, connect: &Connect, place: &Place) -> Option<MakeProvider> {
+    fn provider(&self, connect: &Connect, Site { place, .. }: &Site) -> Option<MakeProvider> {
         addresses::of_target(&connect.target, place)?;
         let (connect, place) = (connect.clone(), place.clone());
         Some(Arc::new(move |process, shared| -> Box<dyn Provider> {

@@ -59,6 +59,7 @@ pub(super) fn plan(fabric: &Fabric, sysplex: &Sysplex, world: &mut World) -> Vec
             name: coupling_facility.name.to_string(),
             kind: ProcessKind::Server,
             home: place,
+            within: None,
             disk: None,
             body: machine_body(move |_| CouplingFacility::new(definition.clone())),
             restart: Duration::ZERO,
@@ -73,6 +74,7 @@ pub(super) fn plan(fabric: &Fabric, sysplex: &Sysplex, world: &mut World) -> Vec
             name: image.name.to_string(),
             kind: ProcessKind::System,
             home: place,
+            within: None,
             disk: None,
             body: machine_body(move |_| ZosImage::new(definition.clone())),
             restart: Duration::ZERO,
@@ -151,6 +153,7 @@ fn queue_manager(fabric: &Fabric, sysplex: &Sysplex, member: &Member) -> Plan {
         name: name.to_string(),
         kind: ProcessKind::Server,
         home: Place::Image(member.image.clone()),
+        within: None,
         disk: Some(disk),
         body: machine_body(move |process| {
             let image = ImageName::from(process.host_name());

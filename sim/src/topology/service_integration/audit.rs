@@ -74,7 +74,7 @@ impl Auditor<'_> {
     ) {
         let mut until = self.process.now() + plan.patience;
         let mut was_stopped = false;
-        let mut connection = Connection::new(self.process.clone(), factory);
+        let mut connection = Connection::of_application(self.process.clone(), factory);
         loop {
             match inspect(&mut connection).await {
                 Some((messages, indoubt)) if self.is_settled(&messages, &indoubt) || self.process.now() >= until => {

@@ -1,7 +1,8 @@
 //! The client with which an application talks to the bus: the provider's words as calls of a JMS client.
 //!
 //! An application that works without units of work has its messages acknowledged automatically; one that works with them
-//! uses a transacted session, acknowledges what it has received, or takes part in two-phase transactions. When a connection is lost that stood, it is noted in the history:
+//! uses a transacted session, acknowledges what it has received, or takes part in two-phase transactions. A message-driven
+//! bean works like a consumer with a transacted session. When a connection is lost that stood, it is noted in the history:
 //! the contract of the lower reliability levels depends on it.
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use indoubt_engine::machine::Input;
 use indoubt_engine::message::{CorrelationId, MessageId};
+use indoubt_engine::messaging_engine::activation::ActivationSpecification;
 use indoubt_engine::messaging_engine::client::{self, CallFailed, ConnectionFactory};
 use indoubt_engine::messaging_engine::frame::{self, BusCall, BusReason, BusReply, OutgoingMessage};
 use indoubt_engine::messaging_engine::message::BusMessage;
@@ -20,7 +22,7 @@ use super::connection::Connection;
 use super::contract::CONNECTION_LOST;
 use super::plan::endpoint;
 use crate::fabric::Process;
-use crate::scenario::model::{BusTarget, Cell, OperatorCommand, QualityOfService, SessionMode};
+use crate::scenario::model::{Activation, BusTarget, Cell, OperatorCommand, QualityOfService, SessionMode};
 use crate::workload::Shared;
 use crate::workload::history::Recorder;
 use crate::workload::provider::{
@@ -39,7 +41,8 @@ pub(super) struct BusProvider {
 }
 
 impl BusProvider {
-    pub(super) fn new(
+    /// The client of an application, which connects itself.
+    pub(super) fn of_application(
         process: &Process,
         shared: &Arc<Shared>,
         cell: &Cell,
@@ -55,12 +58,40 @@ impl BusProvider {
             application: process.name().to_string(),
             silence,
         };
+        let connection = Connection::of_application(process.clone(), factory);
+        BusProvider::new(process, shared, cell, connection, target.session)
+    }
+
+    /// What delivers to a message-driven bean in this server: the container's transaction, and its server connects.
+    pub(super) fn of_bean(
+        process: &Process,
+        shared: &Arc<Shared>,
+        cell: &Cell,
+        server: &str,
+        activation: &Activation,
+        silence: Duration,
+    ) -> Self {
+        let specification = ActivationSpecification {
+            server: endpoint(server),
+            bus: cell.bus.name.clone(),
+            application: process.name().to_string(),
+            target: activation.target.clone(),
+            significance: activation.significance,
+            driven: activation.driven,
+            retry_interval: activation.retry_interval,
+            silence,
+        };
+        let connection = Connection::of_bean(process.clone(), specification);
+        BusProvider::new(process, shared, cell, connection, SessionMode::Transacted)
+    }
+
+    fn new(process: &Process, shared: &Arc<Shared>, cell: &Cell, connection: Connection, session: SessionMode) -> Self {
         BusProvider {
-            connection: Connection::new(process.clone(), factory),
+            connection,
             shared: shared.clone(),
             recorder: Recorder::new(process.clone(), shared.clone()),
             bus: cell.bus.name.to_string(),
-            session: target.session,
+            session,
             stands: false,
         }
     }
@@ -89,7 +120,7 @@ impl Provider for BusProvider {
         Box::pin(async move {
             self.note_loss();
             match self.connection.connect().await {
-                Ok(_) => {
+                Ok(()) => {
                     self.stands = true;
                     Ok(())
                 }
@@ -105,7 +136,7 @@ impl Provider for BusProvider {
     }
 
     fn should_leave(&self) -> bool {
-        self.connection.is_quiescing()
+        self.connection.should_leave()
     }
 
     fn owner(&self) -> &str {

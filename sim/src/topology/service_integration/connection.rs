@@ -1,40 +1,71 @@
 //! A connection to the bus as an application script uses it, driven by the inputs of its process.
 
 use indoubt_engine::machine::{Effects, Input};
+use indoubt_engine::messaging_engine::activation::{ActivationSpecification, EndpointActivation};
 use indoubt_engine::messaging_engine::client::{
     Begun, BusClient, CallFailed, Completion, ConnectionFactory, Fate, Handled,
 };
 use indoubt_engine::messaging_engine::frame::{BusCall, BusReason, BusReply};
-use indoubt_engine::name::MessagingEngineName;
 
 use crate::fabric::Process;
+
+/// Who makes the connection.
+enum Maker {
+    /// The application.
+    Application(BusClient),
+    /// The server of a message-driven bean.
+    Server(EndpointActivation),
+}
 
 /// One connection of one process.
 pub(super) struct Connection {
     process: Process,
-    client: BusClient,
+    maker: Maker,
     effects: Effects,
 }
 
 impl Connection {
-    /// A connection that does not stand yet.
-    pub(super) fn new(process: Process, factory: ConnectionFactory) -> Self {
-        Connection { process, client: BusClient::new(factory), effects: Effects::new() }
+    /// A connection of an application's own, which does not stand yet.
+    pub(super) fn of_application(process: Process, factory: ConnectionFactory) -> Self {
+        Connection::new(process, Maker::Application(BusClient::new(factory)))
+    }
+
+    /// The connection of a message-driven bean, which does not stand yet.
+    pub(super) fn of_bean(process: Process, specification: ActivationSpecification) -> Self {
+        Connection::new(process, Maker::Server(EndpointActivation::new(specification)))
+    }
+
+    fn new(process: Process, maker: Maker) -> Self {
+        Connection { process, maker, effects: Effects::new() }
     }
 
     pub(super) fn is_connected(&self) -> bool {
-        self.client.is_connected()
+        match &self.maker {
+            Maker::Application(client) => client.is_connected(),
+            Maker::Server(activation) => activation.is_connected(),
+        }
     }
 
-    pub(super) fn is_quiescing(&self) -> bool {
-        self.client.is_quiescing()
+    /// Whether work with this connection is to end: its engine is about to stop, or there is a better one.
+    pub(super) fn should_leave(&self) -> bool {
+        match &self.maker {
+            Maker::Application(client) => client.is_quiescing(),
+            Maker::Server(activation) => activation.should_leave(),
+        }
     }
 
-    /// Connects, once.
-    pub(super) async fn connect(&mut self) -> Result<MessagingEngineName, BusReason> {
-        self.client.connect(&mut self.effects);
+    /// Connects. An application tries once; a message-driven bean is connected sooner or later.
+    pub(super) async fn connect(&mut self) -> Result<(), BusReason> {
+        match &mut self.maker {
+            Maker::Application(client) => client.connect(&mut self.effects),
+            Maker::Server(activation) => activation.connect(self.process.now(), &mut self.effects),
+        }
+        if self.is_connected() {
+            self.process.perform(&mut self.effects);
+            return Ok(());
+        }
         match self.completion().await {
-            Completion::Connected { engine } => Ok(engine),
+            Completion::Connected { .. } => Ok(()),
             Completion::NotConnected(reason) => Err(reason),
             other => unreachable!("the end of a connect is not {other:?}"),
         }
@@ -48,11 +79,15 @@ impl Connection {
         while let Some(input) = self.process.arrived().await {
             self.take(input);
         }
-        if !self.client.is_connected() {
+        if !self.is_connected() {
             let reason = BusReason::ConnectionLost;
             return Err(CallFailed { reason, fate: Fate::DidNotHappen, connection_lost: true });
         }
-        if self.client.call(call, &mut self.effects) == Begun::Complete {
+        let begun = match &mut self.maker {
+            Maker::Application(client) => client.call(call, &mut self.effects),
+            Maker::Server(activation) => activation.call(call, &mut self.effects),
+        };
+        if begun == Begun::Complete {
             self.process.perform(&mut self.effects);
             return Ok(None);
         }
@@ -67,22 +102,32 @@ impl Connection {
         loop {
             self.process.perform(&mut self.effects);
             let input = self.process.next().await;
-            if let Handled::Completed(completion) = self.client.handle(input, &mut self.effects) {
+            if let Handled::Completed(completion) = self.handle(input) {
                 self.process.perform(&mut self.effects);
                 return completion;
             }
         }
     }
 
+    fn handle(&mut self, input: Input) -> Handled {
+        match &mut self.maker {
+            Maker::Application(client) => client.handle(input, &mut self.effects),
+            Maker::Server(activation) => activation.handle(self.process.now(), input, &mut self.effects),
+        }
+    }
+
     /// Drops the connection without a word.
     pub(super) fn abandon(&mut self) {
-        self.client.abandon(&mut self.effects);
+        match &mut self.maker {
+            Maker::Application(client) => client.abandon(&mut self.effects),
+            Maker::Server(activation) => activation.abandon(&mut self.effects),
+        }
         self.process.perform(&mut self.effects);
     }
 
     /// Takes an input that came while the process waited for something else.
     pub(super) fn take(&mut self, input: Input) {
-        self.client.handle(input, &mut self.effects);
+        self.handle(input);
         self.process.perform(&mut self.effects);
     }
 }

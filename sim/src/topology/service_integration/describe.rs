@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use indoubt_engine::file_server::FileSystemKind;
 use indoubt_engine::ha_manager::assistance::PolicyAssistance;
 use indoubt_engine::ha_manager::policy::{Policy, PolicyKind};
+use indoubt_engine::messaging_engine::activation::Driven;
 use indoubt_engine::messaging_engine::definition::{DestinationDefinition, ExceptionDestination};
 use indoubt_engine::messaging_engine::frame::{Target, TargetSignificance};
 use indoubt_engine::name::ProcessName;
@@ -44,7 +45,9 @@ pub(super) fn describe(cell: &Cell) -> Vec<Description> {
     for cluster in &cell.clusters {
         parts.push(Description::Gap);
         parts.push(Description::Paragraph(cluster_text(cell, cluster)));
-        parts.push(Description::Table(engines(cell, cluster)));
+        if !cluster.engines.is_empty() {
+            parts.push(Description::Table(engines(cell, cluster)));
+        }
     }
     let by_hand = cell.policies.iter().map(policy_row).collect::<Vec<_>>();
     if !by_hand.is_empty() {
@@ -64,19 +67,30 @@ pub(super) fn describe(cell: &Cell) -> Vec<Description> {
 pub(super) fn target(cell: &Cell, target: &ConnectTarget) -> Option<String> {
     match target {
         ConnectTarget::Bus(BusTarget { bootstrap, target, significance, .. }) => {
-            let whom = match target {
-                Target::Any => format!("bus {}", cell.bus.name),
-                Target::BusMember(member) => member.to_string(),
-                Target::MessagingEngine(engine) => engine.to_string(),
+            Some(format!("client of {}, by {}", whom(cell, target, *significance), bootstrap.join(", ")))
+        }
+        ConnectTarget::ActivationSpecification(activation) => {
+            let whom = whom(cell, &activation.target, activation.significance);
+            let driven = match activation.driven {
+                Driven::WhereAnEngineRuns => "",
+                Driven::InAllServers => ", always activated",
             };
-            let required = match significance {
-                TargetSignificance::Required => ", required",
-                TargetSignificance::Preferred => "",
-            };
-            Some(format!("client of {whom}{required}, by {}", bootstrap.join(", ")))
+            Some(format!("message-driven bean of {whom}{driven}"))
         }
         ConnectTarget::Administration => Some("administration".to_owned()),
         _ => None,
+    }
+}
+
+fn whom(cell: &Cell, target: &Target, significance: TargetSignificance) -> String {
+    let whom = match target {
+        Target::Any => format!("bus {}", cell.bus.name),
+        Target::BusMember(member) => member.to_string(),
+        Target::MessagingEngine(engine) => engine.to_string(),
+    };
+    match significance {
+        TargetSignificance::Required => format!("{whom}, required"),
+        TargetSignificance::Preferred => whom,
     }
 }
 
@@ -99,6 +113,9 @@ fn core_group(cell: &Cell) -> String {
 fn cluster_text(cell: &Cell, cluster: &Cluster) -> String {
     let servers: Vec<String> =
         cluster.servers.iter().map(|server| format!("{} on {}", server.name, server.host)).collect();
+    if cluster.engines.is_empty() {
+        return format!("Cluster {}, no member of bus {}: {}.", cluster.name, cell.bus.name, servers.join(", "));
+    }
     let assistance = match &cluster.policy_assistance {
         None => "without policy assistance",
         Some(PolicyAssistance::HighAvailability) => "policy assistance: high availability",

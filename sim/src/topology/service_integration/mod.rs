@@ -23,7 +23,7 @@ use super::audit::AuditPlan;
 use super::family::{Description, Family, PlaceDescription};
 use super::{Plan, World};
 use crate::fabric::{Fabric, Process};
-use crate::scenario::model::{Cell, ClockError, Connect, ConnectTarget, Host, Place, QualityOfService, Topology};
+use crate::scenario::model::{Cell, ClockError, Connect, ConnectTarget, Host, QualityOfService, Site, Topology};
 use crate::workload::provider::{Pending, Provider};
 use crate::workload::shared::{DeliveryOrder, QueueDescription};
 use crate::workload::{MakeProvider, Shared};
@@ -71,14 +71,20 @@ impl Family for ServiceIntegration {
         queues.chain(exceptions).collect()
     }
 
-    fn provider(&self, connect: &Connect, _: &Place) -> Option<MakeProvider> {
+    fn provider(&self, connect: &Connect, site: &Site) -> Option<MakeProvider> {
         let cell = self.cell.clone();
         let silence = connect.silence;
         match &connect.target {
             ConnectTarget::Bus(target) => {
                 let target = target.clone();
                 Some(Arc::new(move |process, shared| -> Box<dyn Provider> {
-                    Box::new(client::BusProvider::new(process, shared, &cell, &target, silence))
+                    Box::new(client::BusProvider::of_application(process, shared, &cell, &target, silence))
+                }))
+            }
+            ConnectTarget::ActivationSpecification(activation) => {
+                let (activation, server) = (activation.clone(), site.within.clone()?);
+                Some(Arc::new(move |process, shared| -> Box<dyn Provider> {
+                    Box::new(client::BusProvider::of_bean(process, shared, &cell, &server, &activation, silence))
                 }))
             }
             ConnectTarget::Administration => Some(Arc::new(move |process, _| -> Box<dyn Provider> {
@@ -90,7 +96,7 @@ impl Family for ServiceIntegration {
 
     fn queues_meant(&self, target: &ConnectTarget, queue: &QueueName) -> Vec<String> {
         match target {
-            ConnectTarget::Bus(_) => vec![queue.to_string()],
+            ConnectTarget::Bus(_) | ConnectTarget::ActivationSpecification(_) => vec![queue.to_string()],
             _ => Vec::new(),
         }
     }

@@ -102,6 +102,7 @@ impl World {
             host: self.host,
             disk: Some(self.disk),
             start_duration: MILLISECOND,
+            lives_in: None,
         };
         let process = self.fabric.add_process(options, body);
         self.fabric.start(process);
