@@ -83,6 +83,8 @@ pub(super) struct Names {
     pub(super) bus: Option<String>,
     /// Its queues.
     pub(super) destinations: Vec<String>,
+    /// Clusters that are no members of it. Known once the cell is decoded, as are its engines.
+    pub(super) outside_bus: BTreeSet<String>,
     /// Its engines, by server that may run them. Known once the cell is decoded.
     pub(super) engines_of: BTreeMap<String, Vec<String>>,
     /// Instances of applications where there are several: `server.2`. The application's own name is among the things.
@@ -207,6 +209,16 @@ impl Context<'_> {
         }
         self.dangling(node.span, "messaging engine", &name, engines.iter().map(String::as_str));
         None
+    }
+
+    /// A cluster that is a member of the bus.
+    pub(super) fn bus_member(&mut self, node: &Node) -> Option<String> {
+        let name = self.find(Kind::Cluster, node)?;
+        if self.names.outside_bus.contains(&name) {
+            self.problem(node.span, format!("{name} is no member of the bus: it has no engine"), "not on the bus");
+            return None;
+        }
+        Some(name)
     }
 
     /// An image, host or coupling facility.
