@@ -184,6 +184,22 @@ fn two_owners_are_seen_whether_a_pause_ends_by_itself_or_with_the_faults() {
     }
 }
 
+/// A message-driven bean beside the engine is told by its server; one elsewhere looks again after its retry interval,
+/// which began when the connection was lost.
+#[test]
+fn beans_beside_the_engine_are_called_at_once_and_others_after_their_retry_interval() {
+    let outage = |course: &Course| {
+        let fault = course.fault("server1 killed");
+        let begins = |from_ns: u64| Duration::from_nanos(from_ns) + seconds(2) >= fault;
+        let mut outages = course.0.judgement.outages.iter();
+        let outage = outages.find(|outage| begins(outage.from_ns)).expect("the queue was not served meanwhile");
+        Duration::from_nanos(outage.to_ns) - fault
+    };
+    assert_within(&measured("message-driven-beans-follow-the-engine", outage), Duration::ZERO, ACTIVATION);
+    let elsewhere = measured("message-driven-beans-outside-the-bus-member", outage);
+    assert_within(&elsewhere, seconds(30), seconds(30) + ACTIVATION);
+}
+
 /// Clients try again by themselves: at most their longest pause after the engine is back.
 #[test]
 fn clients_are_served_again_soon_after_their_engine_is() {

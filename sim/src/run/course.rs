@@ -137,9 +137,10 @@ async fn work(fabric: &Fabric, scenario: &Scenario, shared: &Shared, agenda: &Ag
 async fn settle(fabric: &Fabric, scenario: &Scenario, shared: &Shared) {
     let from = fabric.now();
     let until = from + scenario.run.settle;
+    let longest_rest = scenario.workload.iter().map(|application| application.connect.rest()).max().unwrap_or_default();
     loop {
         let progress = shared.progress();
-        let quiet_at = progress.last_activity.max(from) + QUIET;
+        let quiet_at = progress.last_activity.max(from) + QUIET + longest_rest;
         let now = fabric.now();
         let complete = progress.is_complete() && !shared.has_open_transactions();
         if now >= until || (complete && now >= quiet_at) {

@@ -63,6 +63,17 @@ pub struct Connect {
     pub silence: Duration,
 }
 
+impl Connect {
+    /// How long an application may rest before it looks again for somebody to connect to, beyond its pauses.
+    #[must_use]
+    pub fn rest(&self) -> Duration {
+        match &self.target {
+            ConnectTarget::ActivationSpecification(activation) => activation.retry_interval,
+            _ => Duration::ZERO,
+        }
+    }
+}
+
 /// To whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConnectTarget {

@@ -190,3 +190,55 @@ fn faults_strike_what_is_there() {
     let disk = "what: disk(process: \"server1\", fault: tear_last_write)";
     spoilt("what: kill(\"server1\")", disk, "\"server1\", fault", &["no process with a disk server1"]);
 }
+
+const BEAN: &str = r#"name: "booking", runs_in: ["cluster1"], connect: activation_specification(), queue: "REQUEST""#;
+
+/// The cell with a message-driven bean, with one thing changed, is refused at the thing.
+#[track_caller]
+fn spoilt_bean(from: &str, to: &str, marked: &str, wanted: &[&str]) {
+    let client =
+        r#"name: "booking", runs_on: ["office"], connect: bus(target: bus_member("cluster1")), queue: "REQUEST""#;
+    assert!(CELL.contains(client) && BEAN.contains(from));
+    refused(&CELL.replace(client, &BEAN.replace(from, to)), marked, wanted);
+}
+
+#[test]
+fn a_message_driven_bean_runs_in_servers_and_nobody_else_does() {
+    let wanted = ["a message-driven bean runs in application servers", "write runs_in"];
+    spoilt_bean("runs_in: [\"cluster1\"]", "runs_on: [\"node1\"]", "[\"node1\"]", &wanted);
+    let wanted = ["no application server server7", "did you mean"];
+    spoilt_bean("\"cluster1\"", "\"server7\"", "\"server7\"", &wanted[..1]);
+    let wanted = ["server1 is named already", "instances: 2"];
+    spoilt_bean("[\"cluster1\"]", "[\"cluster1\", \"server1\"]", "\"server1\"], connect: act", &wanted);
+    let wanted = ["a message-driven bean needs `runs_in`"];
+    spoilt_bean("runs_in: [\"cluster1\"], ", "", "consumer(", &wanted);
+    let wanted = ["only message-driven beans", "write runs_on"];
+    spoilt("name: \"booking\",", "name: \"booking\", runs_in: [\"server2\"],", "[\"server2\"]", &wanted);
+}
+
+#[test]
+fn a_message_driven_bean_is_connected_by_its_server_and_called_with_messages() {
+    let wanted = ["said by its activation specification", "retry_interval"];
+    spoilt_bean("queue:", "retry: \"1s\", queue:", "\"1s\"", &wanted);
+    let wanted = ["two-phase transactions of message-driven beans are not modelled yet"];
+    spoilt_bean("queue:", "syncpoint: TWO_PHASE, queue:", "consumer(", &wanted);
+    let wanted = ["it is a consumer or a server", "connect: bus()"];
+    let branch = "runs_on: [\"office\"], connect: bus(bootstrap: [\"server1\", \"server3\"])";
+    spoilt(branch, "runs_in: [\"server1\"], connect: activation_specification()", "producer(", &wanted);
+}
+
+#[test]
+fn a_cluster_outside_the_bus_has_no_engine() {
+    let store = "message_store: file_store(file_server: \"NAS01\")";
+    let wanted = ["cluster2 is no member of the bus and has no messaging engine", "leave out bus_member: NO"];
+    let text =
+        CELL.replace(store, &format!("bus_member: NO, {store}")).replace("\"ORDERS\": (bus_member: \"cluster2\"),", "");
+    let text = text.replace("\"cluster2.000-PAYMENTS\"", "\"cluster1.000-PAYMENTS\"").replace(
+        "[\"server3\"],\n                ),\n            },\n            bus",
+        "[\"server1\"],\n                ),\n            },\n            bus",
+    );
+    refused(&text, "file_store(file_server", &wanted);
+    let text = text.replace(&format!("bus_member: NO, {store}"), "bus_member: NO");
+    let text = text.replace("(bus_member: \"cluster1\", max", "(bus_member: \"cluster2\", max");
+    refused(&text, "\"cluster2\", max", &["cluster2 is no member of the bus"]);
+}
