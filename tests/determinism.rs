@@ -12,7 +12,8 @@ use std::sync::Arc;
 use indoubt::report;
 use indoubt::run::{Keep, RunRequest, run};
 use indoubt::scenario::model::Scenario;
-use indoubt::sweep::{Sweep, Tally};
+use indoubt::scenario::parse;
+use indoubt::sweep::{Sweep, Tally, failure_file};
 use serde_json::Value;
 
 /// The seeds that are compared, of every scenario.
@@ -62,6 +63,22 @@ fn what_is_kept_of_a_run_does_not_change_it() {
     for scenario in scenarios() {
         let [report, detail] = [Keep::Report, Keep::Detail].map(|keep| fingerprint(&scenario, 1, keep));
         assert_eq!(report, detail, "{}", scenario.name);
+    }
+}
+
+/// A failure file holds the faults as they struck, and repeats the run to the bit.
+#[test]
+fn a_run_is_the_same_from_its_tape() {
+    for scenario in scenarios() {
+        for seed in 0..SEEDS {
+            let request = RunRequest { scenario: Arc::clone(&scenario), seed, defect: None, keep: Keep::Report };
+            let outcome = run(&request).unwrap_or_else(|error| panic!("{error}"));
+            let tape = failure_file(&outcome);
+            let path = format!("{}-{seed}.ron", scenario.name);
+            let again = parse(path.as_ref(), &tape).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+            let again = fingerprint(&Arc::new(again), seed, Keep::Report);
+            assert_eq!(again, report::fingerprint(outcome.fingerprint), "{} seed {seed}:\n{tape}", scenario.name);
+        }
     }
 }
 

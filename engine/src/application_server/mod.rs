@@ -13,7 +13,8 @@
 //! for a client (module `routing`), administration. What it adds is the rule between them: who tells whom, and what ends
 //! the server.
 //!
-//! **Left out.** Everything else that runs in a server: applications are processes of their own here, and die separately.
+//! **Left out.** Everything else that runs in a server. Message-driven beans are processes of their own, which the world
+//! has start, stand still and end with their server; the server tells them which engines run in it.
 
 pub mod definition;
 pub mod frame;

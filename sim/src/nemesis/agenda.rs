@@ -51,15 +51,16 @@ impl Agenda {
         std::mem::take(&mut self.state().tasks).into_values().collect()
     }
 
-    /// Waits for the next task that is due before `until`; `None` when that time has come.
-    pub async fn next(&self, fabric: &Fabric, until: Time) -> Option<Task> {
+    /// Waits for the next task that is due before `until`, and tells for when it was put on the agenda: it is taken off a
+    /// little later, by as much as the world's timers are inexact. `None` when that time has come.
+    pub async fn next(&self, fabric: &Fabric, until: Time) -> Option<(Time, Task)> {
         loop {
             let first = self.state().tasks.first_key_value().map(|(&(at, _), _)| at);
             if fabric.now() >= until {
                 return None;
             }
             if first.is_some_and(|at| at <= fabric.now()) {
-                return self.state().tasks.pop_first().map(|(_, task)| task);
+                return self.state().tasks.pop_first().map(|((at, _), task)| (at, task));
             }
             let wake_at = first.map_or(until, |at| at.min(until));
             let added = self.state().added;
@@ -74,6 +75,9 @@ impl Agenda {
                 sleep.as_mut().poll(context)
             })
             .await;
+            // What is added from now on must wake nobody: the world draws which of several tasks goes first, so one more
+            // turn for somebody who does not wait would make another run of a tape that has everything on it from the start.
+            self.state().waiting = None;
         }
     }
 }

@@ -142,20 +142,20 @@ impl Nemesis {
         }
         for (fault, after) in due {
             if after.is_zero() {
-                self.strike(fabric, fault);
+                self.strike(fabric, fabric.now(), fault);
             } else {
                 self.agenda.add(fabric.now() + after, Task::Strike(fault));
             }
         }
     }
 
-    /// Does what the agenda says.
-    pub fn perform(&self, fabric: &Fabric, task: Task) {
+    /// Does what the agenda says, which was due at `at`.
+    pub fn perform(&self, fabric: &Fabric, at: Time, task: Task) {
         let over = self.state().over;
         match task {
-            Task::Strike(fault) if !over => self.strike(fabric, fault),
+            Task::Strike(fault) if !over => self.strike(fabric, at, fault),
             Task::StrikeAgain(fault) if !over => {
-                self.strike(fabric, fault);
+                self.strike(fabric, at, fault);
                 if let When::Random { to, mean_interval, .. } = &self.faults[fault].when {
                     let next = fabric.now() + exponential(&mut self.state().streams[fault], *mean_interval);
                     if next < Time::START + *to {
@@ -168,13 +168,15 @@ impl Nemesis {
         }
     }
 
-    fn strike(&self, fabric: &Fabric, fault: usize) {
+    /// A fault strikes that was due at `at`. The tape has that time and not the present, which is later by the inexactness
+    /// of the world's timers: repeated, it must be due at the same time.
+    fn strike(&self, fabric: &Fabric, at: Time, fault: usize) {
         let Fault { line, when, what } = &self.faults[fault];
         let what = settle(what, &mut self.state().streams[fault]);
         let when = match when {
             When::Step { .. } | When::Event { .. } => when.clone(),
             When::At(_) | When::Between(..) | When::Random { .. } => {
-                When::At(Duration::from_nanos(fabric.now().as_nanoseconds()))
+                When::At(Duration::from_nanos(at.as_nanoseconds()))
             }
         };
         let settled = Fault { line: *line, when, what };

@@ -123,8 +123,8 @@ async fn work(fabric: &Fabric, scenario: &Scenario, shared: &Shared, agenda: &Ag
     let horizon = Time::START + scenario.run.horizon;
     loop {
         let until = horizon.min(fabric.now() + LOOK);
-        while let Some(task) = agenda.next(fabric, until).await {
-            director.nemesis.perform(fabric, task);
+        while let Some((at, task)) = agenda.next(fabric, until).await {
+            director.nemesis.perform(fabric, at, task);
         }
         let done = shared.progress().is_complete() && agenda.is_empty();
         if done || fabric.now() >= horizon {
