@@ -182,9 +182,8 @@ async fn audit(
     };
     let auditor = fabric.add_process(options, auditor_body(families.clone(), plan, shared.clone(), result.clone()));
     fabric.start(auditor);
-    let systems: u32 = families.iter().map(|family| family.systems_to_audit()).sum();
-    let patience = AUDIT_PATIENCE * (systems + 1) * 2;
-    let until = fabric.now() + patience;
+    let longest: Duration = families.iter().map(|family| family.longest_audit(AUDIT_PATIENCE)).sum();
+    let until = fabric.now() + longest + AUDIT_PATIENCE;
     loop {
         if let Some(audit) = result.lock().expect("a panic of the auditor ends the run").take() {
             return audit;

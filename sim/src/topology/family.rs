@@ -3,6 +3,8 @@
 //! Each family has a folder of its own beside this file, and one line in [`super::families`]. The rest of `sim` asks a
 //! family what it has to know, and never which family it is.
 
+use std::time::Duration;
+
 use indoubt_engine::name::QueueName;
 use indoubt_ledger::audit::Audit;
 use indoubt_ledger::contract::{Contract, OrderPromise};
@@ -67,8 +69,8 @@ pub trait Family: Send + Sync {
     /// Takes stock of its queues and of what is in doubt. What could not be seen is named: missing is not lost.
     fn audit<'a>(&'a self, process: &'a Process, plan: &'a AuditPlan, shared: &'a Shared) -> Pending<'a, Audit>;
 
-    /// How many systems the audit visits, each of which may take the plan's patience twice.
-    fn systems_to_audit(&self) -> u32;
+    /// How long its audit may take, if the auditor tries to reach each system for as long as `patience`.
+    fn longest_audit(&self, patience: Duration) -> Duration;
 
     /// Its places, and what is on them besides applications.
     fn describe_places(&self) -> Vec<PlaceDescription>;

@@ -10,6 +10,7 @@ mod operator;
 mod plan;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use indoubt_engine::name::QueueName;
 use indoubt_engine::queue_manager::definition::DeliverySequence;
@@ -86,8 +87,9 @@ impl Family for QueueSharing {
         Box::pin(audit::audit(process, &self.sysplex, plan, shared))
     }
 
-    fn systems_to_audit(&self) -> u32 {
-        u32::try_from(self.sysplex.queue_managers.len()).unwrap_or(u32::MAX)
+    /// Each queue manager is tried, and then waited for.
+    fn longest_audit(&self, patience: Duration) -> Duration {
+        patience * 2 * u32::try_from(self.sysplex.queue_managers.len()).unwrap_or(u32::MAX)
     }
 
     fn describe_places(&self) -> Vec<PlaceDescription> {

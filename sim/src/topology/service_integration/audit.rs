@@ -2,13 +2,16 @@
 //!
 //! The auditor connects to each engine, wherever it runs, and looks at its queue points as an administrator does: every
 //! message with its state, and what is in doubt. An engine that an administrator has stopped is started for a look: what it
-//! has is kept, but nobody reaches it. An engine that runs nowhere shows nothing; that is said: missing is not lost.
+//! has is kept, but nobody reaches it. One that has failed is waited for until the HA manager has moved it. An engine that
+//! runs nowhere even then shows nothing; that is said: missing is not lost.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use indoubt_engine::application_server::definition::AutomaticReenable;
 use indoubt_engine::application_server::frame::{AdministrationRequest, AdministrationResponse};
+use indoubt_engine::ha_manager::policy::IsAlive;
 use indoubt_engine::messaging_engine::EngineState;
 use indoubt_engine::messaging_engine::client::{CallFailed, ConnectionFactory};
 use indoubt_engine::messaging_engine::definition::{ExceptionDestination, system_exception_destination};
@@ -35,6 +38,17 @@ const SILENCE: Duration = Duration::from_secs(5);
 
 /// Between two attempts.
 const AGAIN: Duration = Duration::from_millis(500);
+
+/// How long an engine that has failed may be unavailable although everything is mended: until its server is asked whether
+/// it is alive, and once more until a disabled instance is enabled again.
+pub(super) fn until_moved(cell: &Cell) -> Duration {
+    let of_policies = cell.policies.iter().filter_map(|policy| match policy.is_alive {
+        IsAlive::Every(interval) => Some(interval),
+        IsAlive::ProcessValue | IsAlive::Never => None,
+    });
+    let asked = of_policies.chain(cell.core_group.is_alive_interval).max().unwrap_or_default();
+    asked + AutomaticReenable::DEFAULT.period
+}
 
 /// Takes stock.
 pub(super) async fn audit(process: &Process, cell: &Cell, plan: &AuditPlan, shared: &Shared) -> Audit {
@@ -74,6 +88,7 @@ impl Auditor<'_> {
     ) {
         let mut until = self.process.now() + plan.patience;
         let mut was_stopped = false;
+        let mut may_be_moved = true;
         let mut connection = Connection::of_application(self.process.clone(), factory);
         loop {
             match inspect(&mut connection).await {
@@ -86,6 +101,10 @@ impl Auditor<'_> {
                     if !was_stopped && self.start_stopped(engine, servers).await {
                         was_stopped = true;
                         until = self.process.now() + plan.patience;
+                        continue;
+                    }
+                    if std::mem::take(&mut may_be_moved) {
+                        until = self.process.now() + until_moved(self.cell) + plan.patience;
                         continue;
                     }
                     self.audit.incomplete.push(format!("{engine} runs nowhere: its queue points are not seen"));

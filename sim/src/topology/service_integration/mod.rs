@@ -10,6 +10,7 @@ mod describe;
 mod plan;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use indoubt_engine::message::Priority;
 use indoubt_engine::messaging_engine::definition::system_exception_destination;
@@ -119,8 +120,11 @@ impl Family for ServiceIntegration {
         Box::pin(audit::audit(process, &self.cell, plan, shared))
     }
 
-    fn systems_to_audit(&self) -> u32 {
-        u32::try_from(self.cell.engines().count()).unwrap_or(u32::MAX)
+    /// Each engine is waited for three times: as it is, once it has been started if it was stopped, and until the HA manager
+    /// has moved it.
+    fn longest_audit(&self, patience: Duration) -> Duration {
+        let engines = u32::try_from(self.cell.engines().count()).unwrap_or(u32::MAX);
+        (patience * 3 + audit::until_moved(&self.cell)) * engines
     }
 
     fn describe_places(&self) -> Vec<PlaceDescription> {
