@@ -77,8 +77,10 @@ pub struct HaManager {
     pub(super) is_initialised: bool,
     pub(super) agreement: Agreement,
     pub(super) round: u64,
-    /// Since when other views have been connected in part.
-    pub(super) incomplete_since: BTreeMap<ViewId, Time>,
+    /// How often in a row a proposal was put off.
+    pub(super) times_put_off: u32,
+    /// Since when other views have had no place in the own one as a whole.
+    pub(super) without_place_since: BTreeMap<ViewId, Time>,
     pub(super) promised: Option<(ProcessName, u64, BTreeSet<ProcessName>)>,
     pub(super) groups: BTreeMap<GroupName, MemberState>,
     pub(super) posts: BTreeMap<String, String>,
@@ -121,7 +123,8 @@ impl HaManager {
             is_initialised: false,
             agreement: Agreement::Quiet,
             round: 0,
-            incomplete_since: BTreeMap::new(),
+            times_put_off: 0,
+            without_place_since: BTreeMap::new(),
             promised: None,
             groups: BTreeMap::new(),
             posts: BTreeMap::new(),
@@ -199,7 +202,7 @@ impl HaManager {
             CoreGroupFrame::Agree { round, current, connected } => {
                 self.agreed(now, from, round, current, connected, effects);
             }
-            CoreGroupFrame::Disagree { round } => self.disagreed(now, &from, round, effects),
+            CoreGroupFrame::Disagree { round, current } => self.disagreed(now, from, round, &current, effects),
             CoreGroupFrame::Excluded => self.excluded(now, from, effects),
             CoreGroupFrame::Install { round, view } => self.told_to_install(now, &from, round, view, effects),
             CoreGroupFrame::Elsewhere(id) => self.is_elsewhere(now, &from, &id, effects),
@@ -242,12 +245,6 @@ impl HaManager {
     #[must_use]
     pub fn is_initialised(&self) -> bool {
         self.is_initialised
-    }
-
-    /// The policies that are in force here.
-    #[must_use]
-    pub fn policies(&self) -> &PolicySet {
-        &self.policies
     }
 
     /// The bulletin board: by subject, what members of the view have posted.
