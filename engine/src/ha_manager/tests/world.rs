@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::event::Event;
-use crate::frame::Frame;
 use crate::ha_manager::decide::MemberState;
 use crate::ha_manager::definition::{CoreGroupDefinition, MemberDefinition};
 use crate::ha_manager::frame::View;
