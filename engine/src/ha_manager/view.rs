@@ -182,14 +182,7 @@ impl HaManager {
         }
     }
 
-    pub(super) fn disagreed(
-        &mut self,
-        now: Time,
-        from: ProcessName,
-        to: u64,
-        current: &View,
-        effects: &mut Effects,
-    ) {
+    pub(super) fn disagreed(&mut self, now: Time, from: ProcessName, to: u64, current: &View, effects: &mut Effects) {
         let Agreement::Proposing(proposal) = &mut self.agreement else { return };
         if to != self.round || !proposal.outstanding.remove(&from) {
             return;
@@ -295,9 +288,8 @@ impl HaManager {
         by_rank.sort_by_key(|member| self.definition.coordinator_rank(member));
         let given = Answers { own: &self.own, view: &self.view, answers };
         let (patience, since) = (self.definition.discovery_interval, &self.without_place_since);
-        let may_be_torn = |view: &ViewId| {
-            !half_asked.contains(view) && since.get(view).is_some_and(|since| now >= *since + patience)
-        };
+        let may_be_torn =
+            |view: &ViewId| !half_asked.contains(view) && since.get(view).is_some_and(|since| now >= *since + patience);
         let (members, without_place) = given.members(&by_rank, may_be_torn);
         let has_answered = |view: &ViewId| answers.values().any(|(current, _)| current.id == *view);
         self.without_place_since.retain(|view, since| match has_answered(view) {

@@ -25,9 +25,10 @@ fn with_quorum(names: &[&str]) -> CoreGroupDefinition {
 fn left_out(world: &World, of: &BTreeSet<ProcessName>, since: Time) -> Vec<String> {
     let views = world.views.iter().filter(|(at, name, view)| *at >= since && of.contains(name) && view.id.number > 0);
     let lacking = views.filter(|(_, _, view)| !of.is_subset(&view.members));
-    let ended = world.orders.iter().filter(|(at, name, order)| {
-        *at >= since && of.contains(name) && matches!(order, GroupOrder::Terminate { .. })
-    });
+    let ended = world
+        .orders
+        .iter()
+        .filter(|(at, name, order)| *at >= since && of.contains(name) && matches!(order, GroupOrder::Terminate { .. }));
     let lacking = lacking.map(|(at, name, view)| format!("{at:?} {name}: {:?}", view.members));
     lacking.chain(ended.map(|(at, name, order)| format!("{at:?} {name}: {order:?}"))).collect()
 }

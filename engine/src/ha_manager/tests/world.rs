@@ -13,8 +13,8 @@ use crate::machine::{Broken, ConnectionId, Effect, Effects, Incarnation, Input, 
 use crate::name::{Address, ClusterName, ProcessName};
 use crate::time::{Duration, Time};
 
-pub(super) const LATENCY: Duration = Duration::from_millis(1);
-pub(super) const WORK: Duration = Duration::from_secs(1);
+const LATENCY: Duration = Duration::from_millis(1);
+const WORK: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 enum Happening {
