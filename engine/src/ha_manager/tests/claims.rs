@@ -8,6 +8,7 @@ use crate::ha_manager::definition::OnQuorumLoss;
 use crate::ha_manager::policy::{Policy, PolicyKind, PolicySet};
 use crate::machine::{Broken, ConnectionId, Input};
 use crate::name::{Address, ProcessName};
+use crate::time::Duration;
 
 const NAMES: [&str; 4] = ["a1", "s1", "s2", "s3"];
 
@@ -145,6 +146,19 @@ fn a_member_that_can_reach_a_better_coordinator_already_is_not_left_out_of_its_v
     world.heal();
     world.run(130);
     assert_eq!((world.view("s2").len(), world.active()), (5, vec!["s2".to_owned()]));
+}
+
+#[test]
+fn a_view_that_a_member_has_not_installed_is_proposed_again() {
+    let mut world = World::started(definition(&NAMES));
+    world.kill("s1");
+    while world.nodes[&process("s3")].manager.promised.is_none() {
+        world.run_until(world.now + Duration::from_millis(1));
+    }
+    // As if it had agreed to another proposal meanwhile.
+    world.with(&process("s3"), |manager, _, _| manager.promised = None);
+    world.run(2);
+    assert_eq!((world.view("s3"), world.active()), (vec!["a1".into(), "s2".into(), "s3".into()], vec!["s2".into()]));
 }
 
 #[test]
