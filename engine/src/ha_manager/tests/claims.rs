@@ -7,7 +7,7 @@ use crate::ha_manager::decide::MemberState;
 use crate::ha_manager::definition::OnQuorumLoss;
 use crate::ha_manager::policy::{Policy, PolicyKind, PolicySet};
 use crate::machine::{Broken, ConnectionId, Input};
-use crate::name::{Address, ProcessName};
+use crate::name::Address;
 use crate::time::Duration;
 
 const NAMES: [&str; 4] = ["a1", "s1", "s2", "s3"];

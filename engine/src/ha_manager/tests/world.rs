@@ -179,9 +179,7 @@ impl World {
 
     /// One link works again, long after the connections over it have ended.
     pub(super) fn mend(&mut self, a: &str, b: &str) {
-        let (a, b) = (process(a), process(b));
-        self.cut.remove(&(a.clone(), b.clone()));
-        self.cut.remove(&(b, a));
+        self.cut.retain(|(from, to)| ![(a, b), (b, a)].contains(&(from.as_str(), to.as_str())));
         self.send_again();
     }
 
@@ -251,10 +249,10 @@ impl World {
                 Input::Broken { connection, how: Broken::Silence }
             }
             Happening::GiveUp(connection) => {
-                let waits = |(name, effect): &(ProcessName, Effect)| {
-                    name == to && matches!(effect, Effect::Connect { connection: held, .. } if *held == connection)
-                };
-                let Some(index) = self.held.iter().position(waits) else { return };
+                let is_that =
+                    |effect: &Effect| matches!(effect, Effect::Connect { connection: of, .. } if *of == connection);
+                let waits = self.held.iter().position(|(name, effect)| name == to && is_that(effect));
+                let Some(index) = waits else { return };
                 self.held.remove(index);
                 Input::Refused { connection, why: Refused::NoAnswer }
             }
