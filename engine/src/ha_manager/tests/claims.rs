@@ -285,6 +285,12 @@ fn preferred_servers_only_leaves_the_group_without_an_active_member() {
 }
 
 #[test]
+fn a_preferred_server_that_is_no_member_of_the_group_is_never_a_candidate() {
+    let world = with(Policy { preferred_servers: vec![process("a1"), process("s2")], ..own_policy() });
+    assert_eq!(world.active(), ["s2"]);
+}
+
+#[test]
 fn a_static_policy_does_not_fail_over() {
     let mut world = with(Policy { kind: PolicyKind::Static(vec![process("s2")]), ..own_policy() });
     assert_eq!(world.active(), ["s2"]);
