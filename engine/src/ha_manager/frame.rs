@@ -86,6 +86,8 @@ pub enum CoreGroupFrame {
     Disagree {
         /// To which.
         round: u64,
+        /// The sender's view.
+        current: View,
     },
     /// The receiver has no place in the view: somebody in it cannot talk to it.
     Excluded,
@@ -127,7 +129,9 @@ impl CoreGroupFrame {
         let variable = match self {
             CoreGroupFrame::Report(report) => 96 * report.groups.len() + 96 * report.posts.len(),
             CoreGroupFrame::Policies(set) => 512 * set.policies.len(),
-            CoreGroupFrame::Install { view, .. } => 32 * view.members.len(),
+            CoreGroupFrame::Install { view, .. } | CoreGroupFrame::Disagree { current: view, .. } => {
+                32 * view.members.len()
+            }
             CoreGroupFrame::Agree { current, connected, .. } => 32 * (current.members.len() + connected.len()),
             _ => 0,
         };

@@ -79,18 +79,26 @@ impl HaManager {
         }
     }
 
-    pub(super) fn accepted(&mut self, now: Time, connection: ConnectionId, from: ProcessName, effects: &mut Effects) {
+    /// A connection that a peer has opened counts when the peer has greeted: one that it gave up before it came about
+    /// must not cost the one that it uses.
+    pub(super) fn accepted(&mut self, connection: ConnectionId, from: ProcessName, effects: &mut Effects) {
         if !self.running || self.definition.member(&from).is_none() || from == self.own {
             effects.push(Effect::Close { connection });
             return;
         }
-        // The peer would not open one if it knew of the old one.
+        self.incoming.insert(connection, from);
+        self.greet(connection, effects);
+    }
+
+    /// The peer greets on a connection that it has opened: from now on this is the one. It would not have opened it if it
+    /// knew of another.
+    pub(super) fn take_up(&mut self, now: Time, connection: ConnectionId, effects: &mut Effects) {
+        let Some(from) = self.incoming.remove(&connection) else { return };
         if let Some(old) = self.links.get(&from) {
             effects.push(Effect::Close { connection: old.connection });
             self.lost(now, &from, Broken::Reset, effects);
         }
         self.links.insert(from, Link { connection, incarnation: None, announced: false });
-        self.greet(connection, effects);
     }
 
     pub(super) fn greet(&mut self, connection: ConnectionId, effects: &mut Effects) {

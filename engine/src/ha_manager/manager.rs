@@ -11,7 +11,7 @@ use super::links::Link;
 use super::policy::{GroupName, PolicySet};
 use super::view::Agreement;
 use crate::frame::Frame;
-use crate::machine::{Broken, Effect, Effects, Incarnation, Input, Offered, TimerId};
+use crate::machine::{Broken, ConnectionId, Effect, Effects, Incarnation, Input, Offered, TimerId};
 use crate::name::{Address, ProcessName};
 use crate::time::Time;
 
@@ -66,6 +66,8 @@ pub struct HaManager {
     pub(super) is_alive_timer: TimerId,
     pub(super) running: bool,
     pub(super) links: BTreeMap<ProcessName, Link>,
+    /// Connections that peers have opened and have not greeted on yet.
+    pub(super) incoming: BTreeMap<ConnectionId, ProcessName>,
     pub(super) departures: Vec<(ProcessName, Broken)>,
     /// Connected, but not to be in a view with, until the next discovery.
     pub(super) apart: BTreeSet<ProcessName>,
@@ -77,8 +79,10 @@ pub struct HaManager {
     pub(super) is_initialised: bool,
     pub(super) agreement: Agreement,
     pub(super) round: u64,
-    /// Since when other views have been connected in part.
-    pub(super) incomplete_since: BTreeMap<ViewId, Time>,
+    /// How often in a row a proposal was put off.
+    pub(super) times_put_off: u32,
+    /// Since when other views have had no place in the own one as a whole.
+    pub(super) without_place_since: BTreeMap<ViewId, Time>,
     pub(super) promised: Option<(ProcessName, u64, BTreeSet<ProcessName>)>,
     pub(super) groups: BTreeMap<GroupName, MemberState>,
     pub(super) posts: BTreeMap<String, String>,
@@ -113,6 +117,7 @@ impl HaManager {
             is_alive_timer: TimerId(first_timer.0 + 2),
             running: false,
             links: BTreeMap::new(),
+            incoming: BTreeMap::new(),
             departures: Vec::new(),
             apart: BTreeSet::new(),
             view,
@@ -121,7 +126,8 @@ impl HaManager {
             is_initialised: false,
             agreement: Agreement::Quiet,
             round: 0,
-            incomplete_since: BTreeMap::new(),
+            times_put_off: 0,
+            without_place_since: BTreeMap::new(),
             promised: None,
             groups: BTreeMap::new(),
             posts: BTreeMap::new(),
@@ -158,6 +164,9 @@ impl HaManager {
             send(&link, CoreGroupFrame::Leaving, effects);
             effects.push(Effect::Close { connection: link.connection });
         }
+        for (connection, _) in std::mem::take(&mut self.incoming) {
+            effects.push(Effect::Close { connection });
+        }
         for timer in [self.discovery_timer, self.view_timer, self.is_alive_timer] {
             effects.push(Effect::CancelTimer { timer });
         }
@@ -169,13 +178,15 @@ impl HaManager {
             Input::Connected { connection } if self.peer(connection).is_some() => self.greet(connection, effects),
             Input::Refused { connection, .. } if self.peer(connection).is_some() => self.refused(connection, effects),
             Input::Accepted { connection, at, from } if Some(&at) == self.own_address().as_ref() => {
-                self.accepted(now, connection, from, effects);
+                self.accepted(connection, from, effects);
             }
             Input::Frame { connection, frame: Frame::CoreGroup(frame) } => {
+                self.take_up(now, connection, effects);
                 if let Some(from) = self.peer(connection) {
                     self.take(now, from, *frame, effects);
                 }
             }
+            Input::Broken { connection, .. } if self.incoming.remove(&connection).is_some() => {}
             Input::Broken { connection, how } => match self.peer(connection) {
                 Some(peer) => self.lost(now, &peer, how, effects),
                 None => return Offered::Declined(Input::Broken { connection, how }),
@@ -199,7 +210,7 @@ impl HaManager {
             CoreGroupFrame::Agree { round, current, connected } => {
                 self.agreed(now, from, round, current, connected, effects);
             }
-            CoreGroupFrame::Disagree { round } => self.disagreed(now, &from, round, effects),
+            CoreGroupFrame::Disagree { round, current } => self.disagreed(now, from, round, &current, effects),
             CoreGroupFrame::Excluded => self.excluded(now, from, effects),
             CoreGroupFrame::Install { round, view } => self.told_to_install(now, &from, round, view, effects),
             CoreGroupFrame::Elsewhere(id) => self.is_elsewhere(now, &from, &id, effects),
@@ -242,12 +253,6 @@ impl HaManager {
     #[must_use]
     pub fn is_initialised(&self) -> bool {
         self.is_initialised
-    }
-
-    /// The policies that are in force here.
-    #[must_use]
-    pub fn policies(&self) -> &PolicySet {
-        &self.policies
     }
 
     /// The bulletin board: by subject, what members of the view have posted.

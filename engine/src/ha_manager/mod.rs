@@ -7,9 +7,9 @@
 //! groups (high availability domains)", "Core group coordinator", "Core group discovery and failure detection
 //! protocols", "High availability groups", "High availability group policies".
 //!
-//! **Modelled.** Discovery and failure detection (`links.rs`), views by agreement (`view.rs`), the coordinator
-//! (`coordinator.rs`), policies ([`policy`], [`mod@decide`], [`assistance`]), is-alive (`is_alive.rs`), the bulletin board,
-//! and the node agent's monitoring policy ([`member`]).
+//! **Modelled.** Discovery and failure detection (`links.rs`), views by agreement (`view.rs`, `membership.rs`),
+//! the coordinator (`coordinator.rs`), policies ([`policy`], [`mod@decide`], [`assistance`]), is-alive (`is_alive.rs`), the
+//! bulletin board, and the node agent's monitoring policy ([`member`]).
 //!
 //! **Left out.** Core group bridges, more than one coordinator, the product's retransmission within a view (connections
 //! are reliable here; what was ordered in an old view is ignored in the next one, which starts from the state that all
@@ -25,6 +25,7 @@ mod is_alive;
 mod links;
 mod manager;
 pub mod member;
+mod membership;
 pub mod policy;
 mod view;
 

@@ -6,7 +6,7 @@
 //! activated (our choice: the product calls it undefined).
 
 use core::fmt;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::name::{BusName, ClusterName, MessagingEngineName, ProcessName};
 use crate::time::Duration;
@@ -214,12 +214,5 @@ impl PolicySet {
             (Some(policy), None) => Match::Governed(policy),
             _ => Match::Ambiguous,
         }
-    }
-
-    /// Names of servers that a policy prefers and that are no members of the cluster: the product does not check it.
-    #[must_use]
-    pub fn preferred_outside(&self, cluster: &BTreeSet<ProcessName>) -> Vec<ProcessName> {
-        let preferred = self.policies.iter().flat_map(|policy| &policy.preferred_servers);
-        preferred.filter(|server| !cluster.contains(*server)).cloned().collect()
     }
 }

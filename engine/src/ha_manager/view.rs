@@ -1,18 +1,20 @@
 //! Views: members that can talk to each other and have agreed on it.
 //!
 //! Whoever would be coordinator of those it is connected to proposes; the others agree, telling whom they are connected
-//! to, or disagree because they know a better coordinator. The view is then the proposer and, in the order of their rank,
-//! everybody who is connected to all that were taken before. Who has no place in it, or did not answer, is kept apart
-//! until the next discovery; so one-way and partial connectivity cost a round each discovery interval, and no more.
-//! When partitions can talk again, connections come up one by one. A view merges as a whole: its members are taken when
-//! all of them can be, not one after the other, which would cost a majority its quorum. That is waited for no longer than
-//! a discovery interval: a link that stays broken must not keep two halves apart.
+//! to, or disagree because they know a better coordinator. Who is in the view follows from the answers
+//! (`membership.rs`). Who has no place in it, or did not answer, is kept apart until the next discovery; so one-way and
+//! partial connectivity cost a round each discovery interval, and no more.
+//! When partitions can talk again, connections come up one by one, and two rules keep a view together meanwhile. It merges
+//! as a whole; that is waited for no longer than a discovery interval: a link that stays broken must not keep two halves
+//! apart. And a member that disagrees with a proposal of its own view, because it can reach a better coordinator already,
+//! is not left out for that: the proposal is put off until that coordinator has taken all of them or has sent it back.
 //! The product's protocol ("Core group view synchrony protocol") is documented by its result only.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::frame::{CoreGroupFrame, View, ViewId};
 use super::manager::HaManager;
+use super::membership::{Answer, Answers, are_companions};
 use crate::defect::Defect;
 use crate::event::Event;
 use crate::machine::{Effect, Effects};
@@ -20,8 +22,8 @@ use crate::name::ProcessName;
 use crate::step::Step;
 use crate::time::Time;
 
-/// What a member said to a proposal: its view until now, and whom it can talk to.
-pub(super) type Answer = (View, BTreeSet<ProcessName>);
+/// How often the time doubles after which a proposal that was put off is made again.
+const LONGEST_PUT_OFF: u32 = 5;
 
 /// How far this member is on its way to a new view.
 #[derive(Debug)]
@@ -31,9 +33,19 @@ pub(super) enum Agreement {
     /// Connectivity has changed and may change further.
     Settling,
     /// This member has proposed a view.
-    Proposing { outstanding: BTreeSet<ProcessName>, answers: BTreeMap<ProcessName, Answer> },
+    Proposing(Proposal),
     /// That one is to install a view.
     Awaiting { leader: ProcessName },
+}
+
+/// What has become of a proposal so far.
+#[derive(Debug)]
+pub(super) struct Proposal {
+    asked: BTreeSet<ProcessName>,
+    outstanding: BTreeSet<ProcessName>,
+    answers: BTreeMap<ProcessName, Answer>,
+    /// Members of the proposer's own view that disagree.
+    reluctant: BTreeSet<ProcessName>,
 }
 
 impl HaManager {
@@ -58,7 +70,7 @@ impl HaManager {
         }
         let is_right = !self.is_view_doubted && !self.was_link_lost && self.desired() == self.view.members;
         let settle = match &self.agreement {
-            Agreement::Proposing { .. } | Agreement::Settling => false,
+            Agreement::Proposing(_) | Agreement::Settling => false,
             Agreement::Awaiting { leader } => *leader != self.leader(),
             Agreement::Quiet => !is_right,
         };
@@ -84,11 +96,11 @@ impl HaManager {
                     self.wait_for(now, leader, effects);
                 }
             }
-            Agreement::Proposing { outstanding, answers } => {
-                for member in outstanding {
+            Agreement::Proposing(mut proposal) => {
+                for member in std::mem::take(&mut proposal.outstanding) {
                     self.suspect(member, effects);
                 }
-                self.conclude(now, &answers, effects);
+                self.conclude(now, &proposal, effects);
             }
             Agreement::Awaiting { leader } => {
                 self.promised = None;
@@ -125,7 +137,8 @@ impl HaManager {
             self.tell(member, CoreGroupFrame::Propose { round: self.round }, effects);
         }
         effects.step(Step::ViewProposed);
-        self.agreement = Agreement::Proposing { outstanding, answers: BTreeMap::new() };
+        let (asked, answers, reluctant) = (outstanding.clone(), BTreeMap::new(), BTreeSet::new());
+        self.agreement = Agreement::Proposing(Proposal { asked, outstanding, answers, reluctant });
         self.set_view_timer(now + self.definition.view_agreement_time, effects);
         self.conclude_if_answered(now, effects);
     }
@@ -133,9 +146,17 @@ impl HaManager {
     pub(super) fn proposed(&mut self, now: Time, from: ProcessName, round: u64, effects: &mut Effects) {
         self.apart.remove(&from);
         if self.leader() != from {
-            self.tell(&from, CoreGroupFrame::Disagree { round }, effects);
+            let current = self.view.clone();
+            self.tell(&from, CoreGroupFrame::Disagree { round, current }, effects);
+            if self.view.members.contains(&from) {
+                // It waits for what the better coordinator makes of it.
+                self.is_view_doubted = true;
+                self.consider_view(now, effects);
+            }
             return;
         }
+        // If that one sends us back, we are to go on with what we have begun.
+        self.is_view_doubted |= matches!(self.agreement, Agreement::Proposing(_));
         let connected = self.connected();
         let current = self.view.clone();
         self.tell(&from, CoreGroupFrame::Agree { round, current, connected: connected.clone() }, effects);
@@ -152,55 +173,60 @@ impl HaManager {
         connected: BTreeSet<ProcessName>,
         effects: &mut Effects,
     ) {
-        if let Agreement::Proposing { outstanding, answers } = &mut self.agreement
+        if let Agreement::Proposing(proposal) = &mut self.agreement
             && to == self.round
-            && outstanding.remove(&from)
+            && proposal.outstanding.remove(&from)
         {
-            answers.insert(from, (current, connected));
+            proposal.answers.insert(from, (current, connected));
             self.conclude_if_answered(now, effects);
         }
     }
 
-    pub(super) fn disagreed(&mut self, now: Time, from: &ProcessName, to: u64, effects: &mut Effects) {
-        if to == self.round && matches!(self.agreement, Agreement::Proposing { .. }) {
-            self.apart.insert(from.clone());
-            self.answer_lost(now, from, effects);
+    pub(super) fn disagreed(&mut self, now: Time, from: ProcessName, to: u64, current: &View, effects: &mut Effects) {
+        let Agreement::Proposing(proposal) = &mut self.agreement else { return };
+        if to != self.round || !proposal.outstanding.remove(&from) {
+            return;
         }
+        if are_companions(&self.own, &self.view, &from, current) {
+            proposal.reluctant.insert(from);
+        } else {
+            self.apart.insert(from);
+        }
+        self.conclude_if_answered(now, effects);
     }
 
     /// No answer is to be expected of a member, and none that it gave counts.
     pub(super) fn answer_lost(&mut self, now: Time, from: &ProcessName, effects: &mut Effects) {
-        if let Agreement::Proposing { outstanding, answers } = &mut self.agreement {
-            outstanding.remove(from);
-            answers.remove(from);
+        if let Agreement::Proposing(proposal) = &mut self.agreement {
+            proposal.outstanding.remove(from);
+            proposal.answers.remove(from);
+            proposal.reluctant.remove(from);
             self.conclude_if_answered(now, effects);
         }
     }
 
     fn conclude_if_answered(&mut self, now: Time, effects: &mut Effects) {
         match std::mem::replace(&mut self.agreement, Agreement::Quiet) {
-            Agreement::Proposing { outstanding, answers } if outstanding.is_empty() => {
-                self.conclude(now, &answers, effects);
+            Agreement::Proposing(proposal) if proposal.outstanding.is_empty() => {
+                self.conclude(now, &proposal, effects);
             }
             other => self.agreement = other,
         }
     }
 
-    fn conclude(&mut self, now: Time, answers: &BTreeMap<ProcessName, Answer>, effects: &mut Effects) {
-        let incomplete = self.incomplete_views(now, answers);
-        let mut by_rank: Vec<&ProcessName> = answers.keys().collect();
-        by_rank.sort_by_key(|member| self.definition.coordinator_rank(member));
-        let mut members = BTreeSet::from([self.own.clone()]);
-        for member in by_rank {
-            let (current, connected) = &answers[member];
-            let can_talk = |other: &ProcessName| {
-                connected.contains(other) && answers.get(other).is_none_or(|(_, others)| others.contains(member))
-            };
-            if !incomplete.contains(&current.id) && members.iter().all(can_talk) {
-                members.insert(member.clone());
+    fn conclude(&mut self, now: Time, proposal: &Proposal, effects: &mut Effects) {
+        let answers = &proposal.answers;
+        if !proposal.reluctant.is_empty() {
+            self.put_off(now, answers, effects);
+            return;
+        }
+        let half_asked = self.half_asked(proposal);
+        let members = self.members_of(now, answers, &half_asked);
+        for (member, (current, _)) in answers.iter().filter(|(member, _)| !members.contains(*member)) {
+            if half_asked.contains(&current.id) {
+                self.apart.retain(|other| !current.members.contains(other));
             } else {
                 self.apart.insert(member.clone());
-                self.tell(member, CoreGroupFrame::Excluded, effects);
             }
         }
         let same = |member: &ProcessName| answers.get(member).is_none_or(|(current, _)| current.id == self.view.id);
@@ -213,36 +239,74 @@ impl HaManager {
             View { id: ViewId { number, coordinator: self.own.clone() }, members }
         };
         effects.step(Step::ViewAgreed);
-        for member in view.members.iter().filter(|member| **member != self.own) {
-            self.tell(member, CoreGroupFrame::Install { round: self.round, view: view.clone() }, effects);
+        for member in answers.keys() {
+            self.answer(member, Some(&view).filter(|view| view.members.contains(member)), effects);
         }
         self.install(now, view, effects);
     }
 
-    /// Other views of which some members have answered and some, though connected to those, have not: they are still
-    /// being connected. Not those for which that was so a discovery interval ago.
-    fn incomplete_views(&mut self, now: Time, answers: &BTreeMap<ProcessName, Answer>) -> BTreeSet<ViewId> {
-        let is_here = |member: &ProcessName| *member == self.own || answers.contains_key(member);
-        let incomplete: BTreeSet<ViewId> = answers
-            .values()
-            .filter(|(current, connected)| {
-                current.id != self.view.id && current.members.intersection(connected).any(|member| !is_here(member))
-            })
-            .map(|(current, _)| current.id.clone())
-            .collect();
-        self.incomplete_since.retain(|view, _| incomplete.contains(view));
-        for view in incomplete {
-            self.incomplete_since.entry(view).or_insert(now);
+    /// Nothing changes for now. Those who have agreed wait no longer; the proposal is made again after a while. If the
+    /// better coordinator does nothing meanwhile, the reluctant ones give it up.
+    fn put_off(&mut self, now: Time, answers: &BTreeMap<ProcessName, Answer>, effects: &mut Effects) {
+        for (member, (current, _)) in answers {
+            let stays = are_companions(&self.own, &self.view, member, current);
+            self.answer(member, stays.then_some(&self.view), effects);
         }
-        let patience = self.definition.discovery_interval;
-        let waits = |since: &Time| now < *since + patience;
-        self.incomplete_since.iter().filter(|(_, since)| waits(since)).map(|(view, _)| view.clone()).collect()
+        self.agreement = Agreement::Settling;
+        let wait = self.definition.view_settle_time.saturating_mul(1 << self.times_put_off.min(LONGEST_PUT_OFF));
+        self.times_put_off += 1;
+        self.set_view_timer(now + wait, effects);
+    }
+
+    /// Tells a member that has agreed what has come of it: a view that it is in, or nothing.
+    fn answer(&self, member: &ProcessName, view: Option<&View>, effects: &mut Effects) {
+        let frame = match view {
+            Some(view) => CoreGroupFrame::Install { round: self.round, view: view.clone() },
+            None => CoreGroupFrame::Excluded,
+        };
+        self.tell(member, frame, effects);
+    }
+
+    /// Other views of which somebody was not asked who could have been, since we kept apart from it. The next proposal
+    /// goes to all of them.
+    fn half_asked(&self, proposal: &Proposal) -> BTreeSet<ViewId> {
+        let was_left_out = |member: &ProcessName| self.is_connected(member) && !proposal.asked.contains(member);
+        let views = proposal.answers.values().map(|(current, _)| current);
+        let others = views.filter(|current| !current.members.contains(&self.own));
+        others.filter(|current| current.members.iter().any(was_left_out)).map(|current| current.id.clone()).collect()
+    }
+
+    /// Who is in the view that follows from these answers. Another view may be torn if it had no place as a whole a
+    /// discovery interval ago already.
+    fn members_of(
+        &mut self,
+        now: Time,
+        answers: &BTreeMap<ProcessName, Answer>,
+        half_asked: &BTreeSet<ViewId>,
+    ) -> BTreeSet<ProcessName> {
+        let mut by_rank: Vec<&ProcessName> = answers.keys().collect();
+        by_rank.sort_by_key(|member| self.definition.coordinator_rank(member));
+        let given = Answers { own: &self.own, view: &self.view, answers };
+        let (patience, since) = (self.definition.discovery_interval, &self.without_place_since);
+        let may_be_torn =
+            |view: &ViewId| !half_asked.contains(view) && since.get(view).is_some_and(|since| now >= *since + patience);
+        let (members, without_place) = given.members(&by_rank, may_be_torn);
+        let has_answered = |view: &ViewId| answers.values().any(|(current, _)| current.id == *view);
+        self.without_place_since.retain(|view, since| match has_answered(view) {
+            true => without_place.contains(view),
+            // Perhaps it is not there any more.
+            false => now < *since + patience.saturating_mul(2),
+        });
+        for view in without_place {
+            self.without_place_since.entry(view).or_insert(now);
+        }
+        members
     }
 
     pub(super) fn excluded(&mut self, now: Time, from: ProcessName, effects: &mut Effects) {
         if matches!(&self.agreement, Agreement::Awaiting { leader } if *leader == from) {
             self.agreement = Agreement::Quiet;
-            self.promised = None;
+            self.promised.take_if(|(leader, ..)| *leader == from);
         }
         self.apart.insert(from);
         self.consider_view(now, effects);
@@ -258,6 +322,8 @@ impl HaManager {
     ) {
         let is_promised = self.promised.as_ref().is_some_and(|(leader, to, _)| leader == from && *to == round);
         if !is_promised {
+            // It believes us in a view that we have not installed.
+            self.tell(from, CoreGroupFrame::Elsewhere(self.view.id.clone()), effects);
             return;
         }
         if let Some((_, _, connected)) = self.promised.take() {
@@ -270,6 +336,7 @@ impl HaManager {
     fn install(&mut self, now: Time, view: View, effects: &mut Effects) {
         assert!(view.members.contains(&self.own), "a member installs views only that it is in");
         self.agreement = Agreement::Quiet;
+        self.times_put_off = 0;
         effects.push(Effect::CancelTimer { timer: self.view_timer });
         self.is_view_doubted = false;
         self.was_link_lost = view.members.iter().any(|member| *member != self.own && !self.is_connected(member));

@@ -6,6 +6,9 @@ use crate::ha_manager::GroupOrder;
 use crate::ha_manager::decide::MemberState;
 use crate::ha_manager::definition::OnQuorumLoss;
 use crate::ha_manager::policy::{Policy, PolicyKind, PolicySet};
+use crate::machine::{Broken, ConnectionId, Input};
+use crate::name::Address;
+use crate::time::Duration;
 
 const NAMES: [&str; 4] = ["a1", "s1", "s2", "s3"];
 
@@ -123,6 +126,94 @@ fn a_link_that_stays_broken_does_not_keep_two_halves_apart() {
 }
 
 #[test]
+fn a_member_that_can_reach_a_better_coordinator_already_is_not_left_out_of_its_view() {
+    let mut definition = definition(&["a1", "a2", "s1", "s2", "s3"]);
+    definition.policies = PolicySet::with_default(vec![Policy { quorum: true, ..own_policy() }]);
+    let mut world = World::started(definition);
+    world.partition(&["a1", "s1"], &["a2", "s2", "s3"]);
+    world.run(190);
+    world.start("s1");
+    world.run(60);
+    assert_eq!((world.active(), world.coordinators()), (vec!["s2".to_owned()], vec!["a1".into(), "a2".into()]));
+    let before = world.views.len();
+    // S3 prefers a1 at once. A2 cannot reach a1, and a newcomer makes it propose a view.
+    for (a, b) in [("a1", "s3"), ("a2", "s1"), ("s1", "s3")] {
+        world.mend(a, b);
+    }
+    world.run(5);
+    assert_eq!((world.view("a2"), world.active()), (vec!["a2".into(), "s2".into(), "s3".into()], vec!["s2".into()]));
+    assert_eq!(world.views.len(), before, "{:?}", &world.views[before..]);
+    world.heal();
+    world.run(130);
+    assert_eq!((world.view("s2").len(), world.active()), (5, vec!["s2".to_owned()]));
+}
+
+#[test]
+fn a_view_that_a_member_has_not_installed_is_proposed_again() {
+    let mut world = World::started(definition(&NAMES));
+    world.kill("s1");
+    while world.nodes[&process("s3")].manager.promised.is_none() {
+        world.run_until(world.now + Duration::from_millis(1));
+    }
+    // As if it had agreed to another proposal meanwhile.
+    world.with(&process("s3"), |manager, _, _| manager.promised = None);
+    world.run(2);
+    assert_eq!((world.view("s3"), world.active()), (vec!["a1".into(), "s2".into(), "s3".into()], vec!["s2".into()]));
+}
+
+#[test]
+fn a_member_that_dies_while_another_disagrees_is_left_out_all_the_same() {
+    let mut world = with(Policy { preferred_servers: vec![process("s2")], ..own_policy() });
+    world.partition(&["a1"], &["s1", "s2", "s3"]);
+    world.run(190);
+    assert_eq!((world.coordinators(), world.active()), (vec!["a1".into(), "s1".into()], vec!["s2".to_owned()]));
+    world.mend("a1", "s3");
+    world.kill("s2");
+    world.run(10);
+    assert_eq!((world.view("s1"), world.active()), (vec!["s1".into(), "s3".into()], vec!["s1".to_owned()]));
+}
+
+#[test]
+fn a_connection_that_was_given_up_before_it_came_about_does_not_cost_the_one_in_use() {
+    let mut world = World::started(definition(&NAMES));
+    let (views, late) = (world.views.len(), ConnectionId(4711));
+    world.with(&process("s3"), |manager, now, fx| {
+        let accepted = Input::Accepted { connection: late, at: Address::from("s3"), from: process("a1") };
+        manager.offer(now, accepted, fx);
+        manager.offer(now, Input::Broken { connection: late, how: Broken::Reset }, fx);
+    });
+    world.run(130);
+    assert_eq!((world.views.len(), world.view("s3").len()), (views, 4));
+}
+
+#[test]
+fn a_coordinator_that_is_left_alone_goes_on_and_activates_when_a_server_returns() {
+    let mut world = World::started(definition(&NAMES));
+    for server in ["s1", "s2", "s3"] {
+        world.kill(server);
+    }
+    world.run(10);
+    assert_eq!((world.view("a1"), world.coordinators()), (vec!["a1".to_owned()], vec!["a1".to_owned()]));
+    world.start("s2");
+    world.run(2);
+    assert_eq!((world.view("a1"), world.active()), (vec!["a1".into(), "s2".into()], vec!["s2".to_owned()]));
+}
+
+#[test]
+fn servers_without_node_agents_elect_a_coordinator_and_change_nothing() {
+    let mut world = World::started(definition(&["a1", "a2", "s1", "s2", "s3"]));
+    let orders = world.orders.len();
+    world.kill("a1");
+    world.kill("a2");
+    world.run(10);
+    let since: Vec<_> = world.orders[orders..].iter().filter(|order| order.2 != GroupOrder::BoardChanged).collect();
+    assert_eq!((world.coordinators(), world.active(), since), (vec!["s1".into()], vec!["s1".to_owned()], vec![]));
+    world.kill("s1");
+    world.run(2);
+    assert_eq!((world.coordinators(), world.active()), (vec!["s2".to_owned()], vec!["s2".to_owned()]));
+}
+
+#[test]
 fn after_a_merge_the_more_preferred_member_is_kept() {
     let preferred_servers = vec![process("s2")];
     let mut world = with(Policy { preferred_servers, ..own_policy() });
@@ -191,6 +282,12 @@ fn preferred_servers_only_leaves_the_group_without_an_active_member() {
     world.kill("s3");
     world.run(100);
     assert!(world.active().is_empty());
+}
+
+#[test]
+fn a_preferred_server_that_is_no_member_of_the_group_is_never_a_candidate() {
+    let world = with(Policy { preferred_servers: vec![process("a1"), process("s2")], ..own_policy() });
+    assert_eq!(world.active(), ["s2"]);
 }
 
 #[test]

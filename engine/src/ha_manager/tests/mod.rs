@@ -1,6 +1,8 @@
 //! Several managers in a small world in memory, whose links can be cut.
 
 mod claims;
+mod membership;
+mod merging;
 mod monitoring;
 #[cfg(feature = "defects")]
 mod planted;

@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::event::Event;
-use crate::frame::Frame;
 use crate::ha_manager::decide::MemberState;
 use crate::ha_manager::definition::{CoreGroupDefinition, MemberDefinition};
+use crate::ha_manager::frame::View;
 use crate::ha_manager::policy::GroupName;
 use crate::ha_manager::{GroupOrder, HaManager, Health};
 use crate::machine::{Broken, ConnectionId, Effect, Effects, Incarnation, Input, Refused, TimerId};
 use crate::name::{Address, ClusterName, ProcessName};
 use crate::time::{Duration, Time};
 
-pub(super) const LATENCY: Duration = Duration::from_millis(1);
-pub(super) const WORK: Duration = Duration::from_secs(1);
+const LATENCY: Duration = Duration::from_millis(1);
+const WORK: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 enum Happening {
@@ -22,6 +22,8 @@ enum Happening {
     Timer(TimerId, u64),
     /// A silence timeout may have run out at this end.
     Silence(ConnectionId),
+    /// An attempt to connect may still be without an answer.
+    GiveUp(ConnectionId),
     Work(GroupOrder),
 }
 
@@ -42,10 +44,14 @@ pub(super) struct World {
     lives: BTreeMap<ProcessName, u32>,
     /// Directed: nothing comes from the first to the second.
     cut: BTreeSet<(ProcessName, ProcessName)>,
-    /// Frames that wait for the link: a connection loses nothing while it lives.
-    held: Vec<(ProcessName, ConnectionId, Frame)>,
+    /// How long frames take between two processes, where it is not [`LATENCY`].
+    latency: BTreeMap<(ProcessName, ProcessName), Duration>,
+    /// Frames and requests for a connection that wait for the link: a kernel sends them again.
+    held: Vec<(ProcessName, Effect)>,
     pub(super) events: Vec<(Time, ProcessName, Event)>,
     pub(super) orders: Vec<(Time, ProcessName, GroupOrder)>,
+    /// Every view that was installed, by whom.
+    pub(super) views: Vec<(Time, ProcessName, View)>,
     pub(super) group: Option<GroupName>,
     pub(super) failing: BTreeSet<ProcessName>,
     pub(super) hung: BTreeSet<ProcessName>,
@@ -80,9 +86,11 @@ impl World {
             nodes: BTreeMap::new(),
             lives: BTreeMap::new(),
             cut: BTreeSet::new(),
+            latency: BTreeMap::new(),
             held: Vec::new(),
             events: Vec::new(),
             orders: Vec::new(),
+            views: Vec::new(),
             group: Some(group()),
             failing: BTreeSet::new(),
             hung: BTreeSet::new(),
@@ -128,13 +136,14 @@ impl World {
     pub(super) fn kill(&mut self, name: &str) {
         let name = process(name);
         let Some(node) = self.nodes.remove(&name) else { return };
-        self.held.retain(|(from, ..)| *from != name);
+        self.held.retain(|(from, _)| *from != name);
         for (here, (peer, there)) in node.connections {
             if !self.is_open(&name, here, &peer, there) {
                 continue;
             }
             if self.can_pass(&name, &peer) {
-                self.at(LATENCY, &peer, Happening::Input(Input::Broken { connection: there, how: Broken::Reset }));
+                let reset = Input::Broken { connection: there, how: Broken::Reset };
+                self.at(self.latency(&name, &peer), &peer, Happening::Input(reset));
             } else {
                 self.at(self.definition.silence(), &peer, Happening::Silence(there));
             }
@@ -170,18 +179,32 @@ impl World {
 
     /// One link works again, long after the connections over it have ended.
     pub(super) fn mend(&mut self, a: &str, b: &str) {
-        let (a, b) = (process(a), process(b));
-        self.cut.remove(&(a.clone(), b.clone()));
-        self.cut.remove(&(b, a));
+        self.cut.retain(|(from, to)| ![(a, b), (b, a)].contains(&(from.as_str(), to.as_str())));
+        self.send_again();
     }
 
     pub(super) fn heal(&mut self) {
         self.cut.clear();
-        for (name, connection, frame) in std::mem::take(&mut self.held) {
+        self.send_again();
+    }
+
+    fn send_again(&mut self) {
+        for (name, effect) in std::mem::take(&mut self.held) {
             if self.nodes.contains_key(&name) {
-                self.perform(&name, Effect::Send { connection, frame });
+                self.perform(&name, effect);
             }
         }
+    }
+
+    /// From now on, how long frames take between two processes.
+    pub(super) fn set_latency(&mut self, a: &str, b: &str, latency: Duration) {
+        let (a, b) = (process(a), process(b));
+        self.latency.insert((a.clone(), b.clone()), latency);
+        self.latency.insert((b, a), latency);
+    }
+
+    fn latency(&self, from: &ProcessName, to: &ProcessName) -> Duration {
+        self.latency.get(&(from.clone(), to.clone())).copied().unwrap_or(LATENCY)
     }
 
     fn can_pass(&self, from: &ProcessName, to: &ProcessName) -> bool {
@@ -195,7 +218,10 @@ impl World {
     }
 
     pub(super) fn run(&mut self, seconds: u64) {
-        let until = self.now + Duration::from_secs(seconds);
+        self.run_until(self.now + Duration::from_secs(seconds));
+    }
+
+    pub(super) fn run_until(&mut self, until: Time) {
         let mut steps = 0;
         while let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= until) {
             let ((at, _), (to, life, what)) = entry.remove_entry();
@@ -222,6 +248,14 @@ impl World {
                 }
                 Input::Broken { connection, how: Broken::Silence }
             }
+            Happening::GiveUp(connection) => {
+                let is_that =
+                    |effect: &Effect| matches!(effect, Effect::Connect { connection: of, .. } if *of == connection);
+                let waits = self.held.iter().position(|(name, effect)| name == to && is_that(effect));
+                let Some(index) = waits else { return };
+                self.held.remove(index);
+                Input::Refused { connection, why: Refused::NoAnswer }
+            }
             Happening::Input(input) => input,
             Happening::Work(order) => {
                 let fails = self.failing.contains(to);
@@ -241,7 +275,7 @@ impl World {
             if *how == Broken::Silence {
                 let reset = Input::Broken { connection: there, how: Broken::Reset };
                 if self.is_open(to, *connection, &peer, there) && self.can_pass(to, &peer) {
-                    self.at(LATENCY, &peer, Happening::Input(reset));
+                    self.at(self.latency(to, &peer), &peer, Happening::Input(reset));
                 }
             }
         }
@@ -257,7 +291,11 @@ impl World {
     ) -> R {
         let now = self.now;
         let node = self.nodes.get_mut(name).expect("the process lives");
+        let before = node.manager.view().id.clone();
         let result = act(&mut node.manager, now, &mut node.effects);
+        if node.manager.view().id != before {
+            self.views.push((now, name.clone(), node.manager.view().clone()));
+        }
         let effects: Vec<Effect> = node.effects.drain().collect();
         let orders = node.manager.take_orders();
         for effect in effects {
@@ -279,31 +317,33 @@ impl World {
         match effect {
             Effect::Connect { connection, to, silence } => {
                 let peer = process(to.as_str());
+                let latency = self.latency(name, &peer);
                 if !self.can_pass(name, &peer) || !self.can_pass(&peer, name) {
-                    let refused = Input::Refused { connection, why: Refused::NoAnswer };
-                    self.at(silence, name, Happening::Input(refused));
+                    self.at(silence, name, Happening::GiveUp(connection));
+                    self.held.push((name.clone(), Effect::Connect { connection, to, silence }));
                 } else if let Some(node) = self.nodes.get_mut(&peer) {
                     let there = node.effects.next_connection_id();
                     node.connections.insert(there, (name.clone(), connection));
                     let own = self.nodes.get_mut(name).expect("it acts");
                     own.connections.insert(connection, (peer.clone(), there));
                     let accepted = Input::Accepted { connection: there, at: to, from: name.clone() };
-                    self.at(LATENCY, &peer, Happening::Input(accepted));
-                    self.at(LATENCY, name, Happening::Input(Input::Connected { connection }));
+                    self.at(latency, &peer, Happening::Input(accepted));
+                    self.at(latency, name, Happening::Input(Input::Connected { connection }));
                 } else {
                     let refused = Input::Refused { connection, why: Refused::NobodyListens };
-                    self.at(LATENCY, name, Happening::Input(refused));
+                    self.at(latency, name, Happening::Input(refused));
                 }
             }
             Effect::Send { connection, frame } => {
                 let there = self.nodes[name].connections.get(&connection).cloned();
                 let Some((peer, there)) = there else { return };
                 if !self.can_pass(name, &peer) {
-                    self.held.push((name.clone(), connection, frame));
+                    self.held.push((name.clone(), Effect::Send { connection, frame }));
                     return;
                 }
                 if self.is_open(name, connection, &peer, there) {
-                    self.at(LATENCY, &peer, Happening::Input(Input::Frame { connection: there, frame }));
+                    let frame = Input::Frame { connection: there, frame };
+                    self.at(self.latency(name, &peer), &peer, Happening::Input(frame));
                 }
             }
             Effect::Close { connection } => {
@@ -311,13 +351,14 @@ impl World {
                 let Some((peer, there)) = own.connections.remove(&connection) else { return };
                 if self.is_open(name, connection, &peer, there) {
                     let closed = Input::Broken { connection: there, how: Broken::Closed };
-                    self.at(LATENCY, &peer, Happening::Input(closed));
+                    self.at(self.latency(name, &peer), &peer, Happening::Input(closed));
                 }
             }
             Effect::Datagram { to, frame } => {
                 let peer = process(to.as_str());
                 if self.can_pass(name, &peer) {
-                    self.at(LATENCY, &peer, Happening::Input(Input::Datagram { from: name.clone(), frame }));
+                    let datagram = Input::Datagram { from: name.clone(), frame };
+                    self.at(self.latency(name, &peer), &peer, Happening::Input(datagram));
                 }
             }
             Effect::SetTimer { timer, at } => {
