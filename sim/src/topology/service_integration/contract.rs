@@ -238,7 +238,7 @@ fn was_troubled(engine: &MessagingEngine, cell: &Cell, history: &History) -> boo
             (file_server, known.map(|known| known.host.as_str()))
         }
     };
-    history.faults().any(|text| text.contains(server) || host.is_some_and(|host| text.contains(host)))
+    history.faults().any(|fault| fault.troubles(server) || host.is_some_and(|host| fault.troubles(host)))
 }
 
 /// Before 8.5, redelivery counts are not in the tables: they begin anew with each instance. From then on they are written
