@@ -299,3 +299,6 @@ fn ownership(engine: &MessagingEngine, cell: &Cell, history: &History) -> Exclus
             .to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;
