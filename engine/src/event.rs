@@ -183,7 +183,7 @@ events! {
     // Core groups and the HA manager.
     by CoreGroup:
     /// a core group member installed a new view
-    Headline ViewInstalled { members: usize, coordinator: ProcessName } = "view_installed", "HMGR0218I new view of {members} members, coordinator {coordinator}";
+    Headline ViewInstalled { members: usize, coordinator: ProcessName } = "view_installed", "HMGR0218I new view of {members} member{}, coordinator {coordinator}", if *members == 1 { "" } else { "s" };
     /// a process became coordinator of its core group view
     Headline CoordinatorElected { } = "coordinator_elected", "HMGR0206I elected coordinator of the core group";
     /// a process is no longer coordinator of its core group view
@@ -215,7 +215,7 @@ events! {
 
     by Database:
     /// the database has replayed its log and accepts sessions; what had not committed is rolled back, nobody holds a lock
-    Headline DatabaseStarted { database: Address, transactions: u64 } = "database_started", "{database} open after {transactions} log records";
+    Headline DatabaseStarted { database: Address, transactions: u64 } = "database_started", "database open, {transactions} log records replayed";
     /// nothing was heard of a session for the keep-alive: it is rolled back and its locks are released
     Detection DatabaseSessionExpired { session: ProcessName } = "database_session_expired", "session of {session} expired: rolled back, locks released";
     /// an operator ended the sessions of a client
@@ -238,7 +238,7 @@ events! {
     /// a messaging engine could not get the lock of its data store for as long as it waits
     Headline StoreLockRefused { engine: MessagingEngineName } = "store_lock_refused", "CWSIS1519E {engine} cannot obtain the lock on its data store";
     /// a messaging engine could not reach its database for as long as it tries
-    Detection StoreUnreachable { engine: MessagingEngineName } = "store_unreachable", "{engine} cannot reach the database of its data store";
+    Detection StoreUnreachable { engine: MessagingEngineName } = "store_unreachable", "CWSIS1519E {engine} cannot reach the database of its data store";
     /// the data store belongs to another messaging engine
     Headline StoreOfAnotherEngine { engine: MessagingEngineName } = "store_of_another_engine", "CWSIS1535E the ME_UUID in the data store is not that of {engine}";
     /// a messaging engine found that another instance of it has taken over the data store

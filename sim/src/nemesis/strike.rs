@@ -323,7 +323,7 @@ fn start(fabric: &Fabric, world: &World, witness: &Witness, process: &str) {
     let built = known(world, process);
     let powered = fabric.is_powered(host_of(world, &built.home));
     if fabric.is_running(built.id) {
-        witness.followed(fabric, process, &format!("{process} was to be started, but it runs already"));
+        witness.followed(fabric, process, &format!("{process} was to be started, but it runs already, or is about to"));
     } else if powered {
         witness.healed(fabric, &format!("{process} started"));
         start_at_home(fabric, world, built);

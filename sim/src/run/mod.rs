@@ -177,3 +177,6 @@ pub fn run(request: &RunRequest) -> Result<RunOutcome, RunError> {
         text: panic.text,
     })
 }
+
+#[cfg(test)]
+mod tests;

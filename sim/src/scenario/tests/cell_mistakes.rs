@@ -190,3 +190,22 @@ fn faults_strike_what_is_there() {
     let disk = "what: disk(process: \"server1\", fault: tear_last_write)";
     spoilt("what: kill(\"server1\")", disk, "\"server1\", fault", &["no process with a disk server1"]);
 }
+
+#[test]
+fn an_operator_is_connected_to_whom_takes_the_commands() {
+    let to_bus = "connect: bus(bootstrap: [\"server1\"])";
+    let wanted = ["commands to servers and their engines are typed with wsadmin", "write connect: administration()"];
+    spoilt("connect: administration()", to_bus, "bus(bootstrap: [\"server1\"])", &wanted);
+}
+
+#[test]
+fn what_nobody_in_a_cell_reports_cannot_come_about_in_one() {
+    for name in ["queue_manager_ready", "get.taken", "checkpoint.written"] {
+        let quoted = format!("\"{name}\"");
+        let wanted = format!("{name} can never come about: there is no queue manager");
+        spoilt("\"messaging_engine_started\"", &quoted, &quoted, &[&wanted]);
+    }
+    let step = "step(name: \"get.taken\")";
+    let wanted = ["get.taken can never come about: there is no queue manager"];
+    spoilt("at(\"20s\")", step, step, &wanted);
+}
