@@ -3,6 +3,7 @@
 //! Machines report them; the world writes them into the trace with time and process. Scenario files name them in
 //! `reach` and in the contract as [`Event::name`] does; reports print them. Nothing reads them to decide anything.
 
+mod reporter;
 mod telling;
 
 use core::fmt;
@@ -22,6 +23,7 @@ use crate::name::{
 use crate::time::Duration;
 use crate::unit_of_work::{Outcome, UnitOfWorkId, UnitOfWorkState, Xid};
 
+pub use reporter::Reporter;
 pub use telling::{FirstStart, LaneState, Milestone};
 
 /// How much an event matters to somebody who reads a report.
@@ -38,42 +40,49 @@ pub enum Weight {
 }
 
 macro_rules! events {
-    ($(
+    ($(by $reporter:ident: $(
         $(#[doc = $about:literal])+
         $weight:ident $variant:ident { $($field:ident: $type:ty),* $(,)? } = $name:literal, $($text:expr),+;
-    )*) => {
+    )*)*) => {
         /// Something worth telling.
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         pub enum Event {
-            $($(#[doc = $about])+ $variant { $(#[doc = stringify!($field)] $field: $type),* },)*
+            $($($(#[doc = $about])+ $variant { $(#[doc = stringify!($field)] $field: $type),* },)*)*
         }
 
         impl Event {
             /// Name and meaning of every event that the engine can report.
-            pub const ALL: &'static [(&'static str, &'static str)] = &[$(($name, concat!($($about),+).trim_ascii_start())),*];
+            pub const ALL: &'static [(&'static str, &'static str)] = &[$($(($name, concat!($($about),+).trim_ascii_start()),)*)*];
+
+            /// Who reports the event of this name; `None` if there is no such event.
+            #[must_use]
+            pub fn reporter_of(name: &str) -> Option<Reporter> {
+                match name { $($($name => Some(Reporter::$reporter),)*)* _ => None }
+            }
 
             /// The name that scenario files use.
             #[must_use]
             pub const fn name(&self) -> &'static str {
-                match self { $(Event::$variant { .. } => $name,)* }
+                match self { $($(Event::$variant { .. } => $name,)*)* }
             }
 
             /// How much it matters.
             #[must_use]
             pub const fn weight(&self) -> Weight {
-                match self { $(Event::$variant { .. } => Weight::$weight,)* }
+                match self { $($(Event::$variant { .. } => Weight::$weight,)*)* }
             }
         }
 
         impl fmt::Display for Event {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self { $(Event::$variant { $($field),* } => { $(let _ = &$field;)* write!(f, $($text),+) })* }
+                match self { $($(Event::$variant { $($field),* } => { $(let _ = &$field;)* write!(f, $($text),+) })*)* }
             }
         }
     };
 }
 
 events! {
+    by Sysplex:
     /// a queue manager starts for the first time or again
     Headline QueueManagerStarting { incarnation: Incarnation } = "queue_manager_starting", "queue manager starting, life {}", incarnation.0;
     /// the log was replayed at restart
@@ -173,8 +182,9 @@ events! {
     Recovery CouplingLinkRestored { coupling_facility: CouplingFacilityName } = "coupling_link_restored", "link to {coupling_facility} restored";
 
     // Core groups and the HA manager.
+    by CoreGroup:
     /// a core group member installed a new view
-    Headline ViewInstalled { members: usize, coordinator: ProcessName } = "view_installed", "HMGR0218I new view of {members} members, coordinator {coordinator}";
+    Headline ViewInstalled { members: usize, coordinator: ProcessName } = "view_installed", "HMGR0218I new view of {members} member{}, coordinator {coordinator}", if *members == 1 { "" } else { "s" };
     /// a process became coordinator of its core group view
     Headline CoordinatorElected { } = "coordinator_elected", "HMGR0206I elected coordinator of the core group";
     /// a process is no longer coordinator of its core group view
@@ -204,8 +214,9 @@ events! {
 
     // Databases and data stores.
 
+    by Database:
     /// the database has replayed its log and accepts sessions; what had not committed is rolled back, nobody holds a lock
-    Headline DatabaseStarted { database: Address, transactions: u64 } = "database_started", "{database} open after {transactions} log records";
+    Headline DatabaseStarted { database: Address, transactions: u64 } = "database_started", "database open, {transactions} log records replayed";
     /// nothing was heard of a session for the keep-alive: it is rolled back and its locks are released
     Detection DatabaseSessionExpired { session: ProcessName } = "database_session_expired", "session of {session} expired: rolled back, locks released";
     /// an operator ended the sessions of a client
@@ -214,6 +225,7 @@ events! {
     Detail DatabaseFull { schema: SchemaName } = "database_full", "no room in {schema}: transaction rolled back";
     /// a transaction waited longer for a table lock than it wanted
     Detail DatabaseLockTimedOut { table: TableName, session: ProcessName } = "database_lock_timed_out", "{session} gave up waiting for {table}";
+    by DataStore:
     /// a messaging engine begins to ask for the lock of its data store
     Detail StoreLockAttempted { engine: MessagingEngineName } = "store_lock_attempted", "CWSIS1538I {engine} is attempting to obtain an exclusive lock on the data store";
     /// a messaging engine waits for the lock of its data store, which somebody else holds
@@ -227,7 +239,7 @@ events! {
     /// a messaging engine could not get the lock of its data store for as long as it waits
     Headline StoreLockRefused { engine: MessagingEngineName } = "store_lock_refused", "CWSIS1519E {engine} cannot obtain the lock on its data store";
     /// a messaging engine could not reach its database for as long as it tries
-    Detection StoreUnreachable { engine: MessagingEngineName } = "store_unreachable", "{engine} cannot reach the database of its data store";
+    Detection StoreUnreachable { engine: MessagingEngineName } = "store_unreachable", "CWSIS1519E {engine} cannot reach the database of its data store";
     /// the data store belongs to another messaging engine
     Headline StoreOfAnotherEngine { engine: MessagingEngineName } = "store_of_another_engine", "CWSIS1535E the ME_UUID in the data store is not that of {engine}";
     /// a messaging engine found that another instance of it has taken over the data store
@@ -236,8 +248,10 @@ events! {
     Headline StoreTakeover { engine: MessagingEngineName } = "store_takeover", "{engine} takes the data store over: its owner has not refreshed ME_LUTS";
 
     // File servers and file stores.
+    by FileServer:
     /// a file server took a lock away from a holder that is gone
     Headline FileLockReleased { file: FilePath, holder: FileClient, why: &'static str } = "file_lock_released", "lock of {holder} on {file} released: {why}";
+    by FileStore:
     /// a starting engine found its file store locked by somebody else and tries again
     Headline FileStoreLocked { engine: MessagingEngineName } = "file_store_locked", "CWSIS1579E CWSIS1582I {engine}: log file locked by another process, trying again";
     /// a starting engine could not reach its file store and tries again
@@ -258,6 +272,7 @@ events! {
     Detail FileStoreFull { engine: MessagingEngineName } = "file_store_full", "CWSOM1042E {engine}: file store full";
 
     // Messaging engines.
+    by MessagingEngine:
     /// a messaging engine's state has changed
     Detail MessagingEngineState { engine: MessagingEngineName, state: EngineState } = "messaging_engine_state", "CWSID0016I messaging engine {engine} is in state {state}";
     /// an activated instance of a messaging engine begins to start
@@ -319,6 +334,7 @@ events! {
 
     // Application servers.
 
+    by ApplicationServer:
     /// an application server starts for the first time or again
     Headline ServerStarted { incarnation: Incarnation } = "server_started", "application server starting, life {}", incarnation.0;
     /// an application server ended in good order
@@ -333,6 +349,7 @@ events! {
 
     // Message endpoints.
 
+    by MessageEndpoint:
     /// a message-driven bean gets messages from its target
     Headline EndpointConnected { engine: MessagingEngineName } = "endpoint_connected", "CWSIV0777I message endpoint connected to {engine}";
     /// a message-driven bean gets messages from another engine than its target, until the target is there

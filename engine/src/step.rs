@@ -5,34 +5,43 @@
 
 use core::fmt;
 
+use crate::event::Reporter;
+
 macro_rules! steps {
-    ($($(#[doc = $about:literal])+ $variant:ident = $name:literal;)*) => {
+    ($(by $reporter:ident: $($(#[doc = $about:literal])+ $variant:ident = $name:literal;)*)*) => {
         /// A named step.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Step {
-            $(#[doc = concat!("`", $name, "`:", $($about),+)] $variant,)*
+            $($(#[doc = concat!("`", $name, "`:", $($about),+)] $variant,)*)*
         }
 
         impl Step {
             /// Every step that the engine can pass.
-            pub const ALL: &'static [Step] = &[$(Step::$variant),*];
+            pub const ALL: &'static [Step] = &[$($(Step::$variant,)*)*];
 
             /// The name that scenario files use.
             #[must_use]
             pub const fn name(self) -> &'static str {
-                match self { $(Step::$variant => $name,)* }
+                match self { $($(Step::$variant => $name,)*)* }
             }
 
             /// What it means that this step is passed.
             #[must_use]
             pub const fn about(self) -> &'static str {
-                match self { $(Step::$variant => concat!($($about),+).trim_ascii_start(),)* }
+                match self { $($(Step::$variant => concat!($($about),+).trim_ascii_start(),)*)* }
+            }
+
+            /// Who passes it.
+            #[must_use]
+            pub const fn reporter(self) -> Reporter {
+                match self { $($(Step::$variant => Reporter::$reporter,)*)* }
             }
         }
     };
 }
 
 steps! {
+    by Sysplex:
     /// a get under syncpoint has taken its message, the application has not been told
     GetTaken = "get.taken";
     /// a get outside syncpoint is final, the application has not been told
@@ -91,12 +100,15 @@ steps! {
     RestartDescriptorsRead = "restart.descriptors_read";
     /// restart is complete, connections are accepted
     RestartComplete = "restart.complete";
+    by Application:
     /// the coordinator has forced its decision, nobody has been told
     CoordinatorDecided = "coordinator.decided";
+    by Sysplex:
     /// a checkpoint is written, the old part of the log is not discarded yet
     CheckpointWritten = "checkpoint.written";
 
     // Core groups and the HA manager.
+    by CoreGroup:
     /// a view is proposed to its members
     ViewProposed = "view.proposed";
     /// a view is agreed, and its members are told
@@ -108,18 +120,22 @@ steps! {
 
     // Databases and data stores.
 
+    by Database:
     /// the database has written a transaction to its log, which is not forced
     DatabaseCommitWritten = "database.commit_written";
     /// the log of the database is forced, the session has not been told
     DatabaseCommitForced = "database.commit_forced";
+    by DataStore:
     /// a messaging engine has written its incarnation into the owner row and holds the store
     StoreOwned = "store.owned";
 
     // File servers and file stores.
+    by FileServer:
     /// a file server has appended a write to its disk, which has not been forced
     FileWriteAppended = "file_server.write_appended";
     /// a file server has forced a write, the client has not been told
     FileWriteForced = "file_server.write_forced";
+    by FileStore:
     /// a file store has the lock on its log file, nothing is read yet
     FileStoreLocked = "file_store.locked";
     /// a file store's permanent store is written, its log still holds the same changes
@@ -128,6 +144,7 @@ steps! {
     FileStoreStored = "file_store.stored";
 
     // Messaging engines.
+    by MessagingEngine:
     /// an instance of a messaging engine owns its message store and is not started yet
     EngineStoreOwned = "engine.store_owned";
     /// a messaging engine accepts work
@@ -166,6 +183,7 @@ steps! {
     EngineExceptionStored = "engine.exception_stored";
 
     // Application servers.
+    by ApplicationServer:
 }
 
 impl fmt::Display for Step {

@@ -67,7 +67,11 @@ pub struct Xid {
 
 impl fmt::Display for Xid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{}", self.coordinator, self.number)
+        // Who numbers anew in each life keeps that in the upper half.
+        match (self.number >> 32, self.number & 0xffff_ffff) {
+            (0, number) => write!(f, "{}#{number}", self.coordinator),
+            (life, number) => write!(f, "{}#{life}.{number}", self.coordinator),
+        }
     }
 }
 

@@ -67,6 +67,8 @@ pub enum FirstStart<'e> {
 pub enum Milestone {
     /// Somebody noticed that it does not serve any more.
     Noticed,
+    /// Those who watch over it found that it is not alive.
+    Condemned,
     /// Those who are left agree on who is left.
     Agreed,
     /// It is decided where it goes on.
@@ -83,8 +85,9 @@ pub enum Milestone {
 
 impl Milestone {
     /// All of them.
-    pub const ALL: [Milestone; 7] = [
+    pub const ALL: [Milestone; 8] = [
         Milestone::Noticed,
+        Milestone::Condemned,
         Milestone::Agreed,
         Milestone::Ordered,
         Milestone::Begun,
@@ -98,6 +101,7 @@ impl Milestone {
     pub const fn name(self) -> &'static str {
         match self {
             Milestone::Noticed => "noticed",
+            Milestone::Condemned => "condemned",
             Milestone::Agreed => "agreed",
             Milestone::Ordered => "ordered",
             Milestone::Begun => "begun",
@@ -112,7 +116,8 @@ impl Milestone {
     pub const fn about(self) -> &'static str {
         match self {
             Milestone::Noticed => "until its failure was noticed",
-            Milestone::Agreed => "until the others agreed on a view without it",
+            Milestone::Condemned => "until an is-alive check found that it was not alive",
+            Milestone::Agreed => "until the others agreed on a new view",
             Milestone::Ordered => "until another instance was chosen",
             Milestone::Begun => "until that one began to start",
             Milestone::StoreOwned => "until it had the lock of its message store",
@@ -196,10 +201,13 @@ impl Event {
             Event::ViewInstalled { .. } => Some(Milestone::Agreed),
             Event::ActivationOrdered { .. } => Some(Milestone::Ordered),
             Event::MessagingEngineStarting { .. } => Some(Milestone::Begun),
-            Event::StoreLockAcquired { .. } | Event::FileStoreOpened { .. } => Some(Milestone::StoreOwned),
+            Event::StoreLockAcquired { .. } | Event::FileStoreOpened { .. } | Event::FileStoreRegained { .. } => {
+                Some(Milestone::StoreOwned)
+            }
             Event::MessagingEngineReconciling { .. } => Some(Milestone::StoreRead),
             Event::MessagingEngineStarted { .. } => Some(Milestone::Serves),
             Event::CoreGroupMemberSuspected { .. } => Some(Milestone::Noticed),
+            Event::MemberNotAlive { .. } => Some(Milestone::Condemned),
             _ if self.weight() == Weight::Detection && self.exclusive().is_some() => Some(Milestone::Noticed),
             _ => None,
         }

@@ -48,6 +48,7 @@ impl Fates {
             rule: rule.clone(),
             event: event.clone(),
             count: *count,
+            longest_ns: None,
             example: story(*example),
         });
         groups.collect()

@@ -12,8 +12,8 @@ mod world;
 use std::collections::BTreeMap;
 
 pub use operation::{Completion, Delivery, Get, MessageIdentity, Operation, Origin, Put, UnitOutcome};
-pub use world::WorldHappening;
 pub(crate) use world::WorldRecord;
+pub use world::{Fault, FaultEffect, WorldHappening};
 
 /// An application (an instance of it), for as long as the run lasts; a new life after a crash is the same process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -295,10 +295,10 @@ impl History {
         self.life(at_ns, process, LifeChange::Started);
     }
 
-    /// What the faults that struck were called, in order.
-    pub fn faults(&self) -> impl Iterator<Item = &str> {
+    /// The faults that struck, in order.
+    pub fn faults(&self) -> impl Iterator<Item = &Fault> {
         self.world.iter().filter_map(|record| match &record.what {
-            WorldHappening::Fault(text) => Some(text.as_str()),
+            WorldHappening::Fault(fault) => Some(fault),
             WorldHappening::Event { .. } | WorldHappening::Healed(_) => None,
         })
     }

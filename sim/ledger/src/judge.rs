@@ -75,9 +75,11 @@ fn overlap_groups(index: &Index<'_>, contract: &Contract, overlaps: Vec<(usize, 
             rule: contract.exclusive[place].rule.clone(),
             event: overlap.resource.clone(),
             count: 0,
-            example: story::tell(index, Subject::Overlap(Box::new(overlap)), index.audit.at_ns),
+            longest_ns: None,
+            example: story::tell(index, Subject::Overlap(Box::new(overlap.clone())), index.audit.at_ns),
         });
         group.count += 1;
+        group.longest_ns = group.longest_ns.max(Some(overlap.to_ns - overlap.from_ns));
     }
     groups.into_values().collect()
 }

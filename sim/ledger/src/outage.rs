@@ -70,8 +70,9 @@ struct Struck<'h> {
 }
 
 fn faults<'h>(index: &Index<'h>) -> Vec<Struck<'h>> {
-    let fault =
-        |what: &'h WorldHappening| if let WorldHappening::Fault(text) = what { Some(text.as_str()) } else { None };
+    let fault = |what: &'h WorldHappening| {
+        if let WorldHappening::Fault(fault) = what { Some(fault.text.as_str()) } else { None }
+    };
     index
         .history
         .world

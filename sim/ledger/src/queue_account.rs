@@ -206,6 +206,7 @@ impl QueueCheck<'_, '_> {
                 rule: format!("a dequeue of unknown outcome{on_queue} may have taken one message"),
                 event: "dequeue of unknown outcome".to_owned(),
                 count,
+                longest_ns: None,
                 example: self.story(&[example.value], *drained),
             });
         }

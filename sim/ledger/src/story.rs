@@ -238,7 +238,7 @@ fn world_lines(index: &Index<'_>, from_ns: u64, to_ns: u64, lines: &mut Lines) {
     let (mut faults, mut events, mut left_out) = (0, 0, 0);
     for record in &world[from..to] {
         let (count, who, what) = match &record.what {
-            WorldHappening::Fault(text) => (&mut faults, "fault", text.clone()),
+            WorldHappening::Fault(fault) => (&mut faults, "fault", fault.text.clone()),
             WorldHappening::Healed(text) => (&mut faults, "healed", text.clone()),
             WorldHappening::Event { name, subject, by, text } => {
                 let text = if text.is_empty() { name.clone() } else { text.clone() };

@@ -144,6 +144,8 @@ pub struct PermittedGroup {
     pub event: String,
     /// How many messages, or overlaps.
     pub count: u64,
+    /// How long the longest overlap was, in nanoseconds.
+    pub longest_ns: Option<u64>,
     /// The story of one of them.
     pub example: String,
 }

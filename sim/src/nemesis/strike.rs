@@ -2,6 +2,7 @@
 
 use indoubt_engine::machine::StopMode;
 use indoubt_engine::time::{Duration, Time};
+use indoubt_ledger::history::Fault;
 
 use super::{Agenda, Witness};
 use crate::fabric::{DiskFault as Damage, Fabric, HostId, LinkKind};
@@ -73,10 +74,10 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
         FaultAction::Kill { process, restart_after } => {
             let built = known(world, process);
             if fabric.is_running(built.id) {
-                witness.fault(fabric, &format!("{process} killed"), struck_with(fabric, world, built));
+                witness.fault(fabric, Fault::striking(format!("{process} killed"), struck_with(fabric, world, built)));
                 end(fabric, built);
             } else {
-                witness.fault(fabric, &format!("{process} to be killed, but it is down already"), Vec::new());
+                witness.fault(fabric, Fault::without_effect(format!("{process} to be killed, but it is down already")));
             }
             if let Some(duration) = restart_after {
                 agenda.add(now + *duration, Task::Start(process.clone()));
@@ -88,10 +89,10 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
             let (mode, word) = if *force { (StopMode::Force, "FORCE") } else { (StopMode::Quiesce, "QUIESCE") };
             let text = format!("{process} asked to stop, MODE({word})");
             if fabric.is_running(built.id) {
-                witness.fault(fabric, &text, struck_with(fabric, world, built));
+                witness.fault(fabric, Fault::striking(text, struck_with(fabric, world, built)));
                 fabric.stop(built.id, mode);
             } else {
-                witness.fault(fabric, &format!("{text}, but it is down already"), Vec::new());
+                witness.fault(fabric, Fault::without_effect(format!("{text}, but it is down already")));
             }
             if let Some(duration) = restart_after {
                 agenda.add(now + *duration, Task::Start(process.clone()));
@@ -101,10 +102,10 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
             let host = host_of(world, place);
             let text = after(&format!("{} loses power", place.name()), *restart_after);
             if fabric.is_powered(host) {
-                witness.fault(fabric, &text, struck_at(fabric, world, place));
+                witness.fault(fabric, Fault::striking(text, struck_at(fabric, world, place)));
                 fabric.power_off(host);
             } else {
-                witness.fault(fabric, &format!("{text}, but has none already"), Vec::new());
+                witness.fault(fabric, Fault::without_effect(format!("{text}, but has none already")));
             }
             if let Some(duration) = restart_after {
                 agenda.add(now + *duration, Task::PowerOn(place.clone()));
@@ -114,10 +115,10 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
             let place = place.clone();
             let text = after(&format!("{} is taken offline in good order", place.name()), *restart_after);
             if !fabric.is_powered(host_of(world, &place)) {
-                witness.fault(fabric, &format!("{text}, but it has no power"), Vec::new());
+                witness.fault(fabric, Fault::without_effect(format!("{text}, but it has no power")));
                 return;
             }
-            witness.fault(fabric, &text, struck_at(fabric, world, &place));
+            witness.fault(fabric, Fault::striking(text, struck_at(fabric, world, &place)));
             for built in at_home(fabric, world, &place).filter(|built| built.kind == ProcessKind::Server) {
                 fabric.stop(built.id, StopMode::Quiesce);
             }
@@ -128,10 +129,10 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
             let text = after(&format!("{process} paused"), Some(*duration));
             let built = known(world, process);
             if !fabric.is_running(built.id) {
-                witness.fault(fabric, &format!("{text}, but it is down"), Vec::new());
+                witness.fault(fabric, Fault::without_effect(format!("{text}, but it is down")));
                 return;
             }
-            witness.fault(fabric, &text, struck_with(fabric, world, built));
+            witness.fault(fabric, Fault::striking(text, struck_with(fabric, world, built)));
             for built in paused_with(world, process) {
                 witness.paused(fabric, &built.name, false);
                 fabric.pause(built.id);
@@ -144,7 +145,7 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
             let arrow = if *one_way { "->" } else { "<->" };
             let text = format!("link {} {arrow} {}", from.name(), to.name());
             let struck = struck_at_ends(fabric, world, from, to);
-            witness.fault(fabric, &after(&format!("{text} cut"), Some(*duration)), struck);
+            witness.fault(fabric, Fault::striking(after(&format!("{text} cut"), Some(*duration)), struck));
             fabric.cut(one, other, kind);
             agenda.add(now + *duration, Task::Heal { from: one, to: other, kind, text });
             if !one_way {
@@ -155,8 +156,8 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
         }
         FaultAction::Degrade { from, to, quality, duration } => {
             let (one, other) = (host_of(world, from), host_of(world, to));
-            let text = format!("link {} <-> {} bad", from.name(), to.name());
-            witness.fault(fabric, &after(&text, Some(*duration)), struck_at_ends(fabric, world, from, to));
+            let text = after(&format!("link {} <-> {} bad", from.name(), to.name()), Some(*duration));
+            witness.fault(fabric, Fault::striking(text, struck_at_ends(fabric, world, from, to)));
             fabric.set_link(one, other, world.link_kind(from, to), *quality);
             agenda.add(now + *duration, Task::Restore(from.clone(), to.clone()));
         }
@@ -170,11 +171,11 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
                 DiskFault::Full => (Damage::Full, "is full", false),
                 DiskFault::RotTail => (Damage::RotTail, "has a rotten last sector, and its writer ends", true),
             };
-            let text = after(&format!("log disk of {process} {text}"), *duration);
+            let text = after(&format!("{} of {process} {text}", world.disk_word(disk)), *duration);
             // A disk that is slow, or will forget, stops nobody; a failure to come is a fault of its own.
             let harmless = matches!(fault, DiskFault::Slow(_) | DiskFault::LoseForce) || !fabric.is_running(built.id);
-            let struck = if harmless { Vec::new() } else { struck_with(fabric, world, built) };
-            witness.fault(fabric, &text, struck);
+            let fault = if harmless { Fault::hampering } else { Fault::striking };
+            witness.fault(fabric, fault(text, struck_with(fabric, world, built)));
             fabric.disk_fault(disk, damage);
             if ends {
                 fabric.kill(built.id);
@@ -217,7 +218,7 @@ pub(super) fn follow_up(fabric: &Fabric, world: &World, agenda: &Agenda, witness
         Task::MendDisk(owner) => {
             if let Some(disk) = world.process(&owner).and_then(|built| built.disk) {
                 fabric.disk_heal(disk);
-                witness.healed(fabric, &format!("log disk of {owner} works again"));
+                witness.healed(fabric, &format!("{} of {owner} works again", world.disk_word(disk)));
             }
         }
         Task::GoOffline { place, until, restart_after } => {
@@ -322,7 +323,7 @@ fn start(fabric: &Fabric, world: &World, witness: &Witness, process: &str) {
     let built = known(world, process);
     let powered = fabric.is_powered(host_of(world, &built.home));
     if fabric.is_running(built.id) {
-        witness.followed(fabric, process, &format!("{process} was to be started, but it runs already"));
+        witness.followed(fabric, process, &format!("{process} was to be started, but it runs already, or is about to"));
     } else if powered {
         witness.healed(fabric, &format!("{process} started"));
         start_at_home(fabric, world, built);

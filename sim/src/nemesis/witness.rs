@@ -8,7 +8,7 @@ use indoubt_engine::machine::Ended;
 use indoubt_engine::step::Step;
 use indoubt_engine::time::Time;
 use indoubt_ledger::contract::{PROCESS_ENDED, PROCESS_PAUSED, PROCESS_RESUMED};
-use indoubt_ledger::history::WorldHappening;
+use indoubt_ledger::history::{Fault, FaultEffect, WorldHappening};
 
 use crate::fabric::{Fabric, Life, ProcessId};
 use crate::run::{Happening, Keep, Lanes, TimelineEntry};
@@ -62,11 +62,12 @@ impl Witness {
         self.seen().timeline.push(TimelineEntry { at, who, what });
     }
 
-    /// A fault struck all these; none, if it had no effect.
-    pub fn fault(&self, fabric: &Fabric, text: &str, struck: Vec<String>) {
+    /// A fault struck.
+    pub fn fault(&self, fabric: &Fabric, fault: Fault) {
         let at = fabric.now();
-        self.shared.history().world(at.as_nanoseconds(), WorldHappening::Fault(text.to_owned()));
-        self.note(at, "nemesis".to_owned(), Happening::Fault { text: text.to_owned(), struck });
+        let struck = if fault.effect == FaultEffect::Struck { fault.about.clone() } else { Vec::new() };
+        self.note(at, "nemesis".to_owned(), Happening::Fault { text: fault.text.clone(), struck });
+        self.shared.history().world(at.as_nanoseconds(), WorldHappening::Fault(fault));
     }
 
     /// What follows a fault of this subject, later.

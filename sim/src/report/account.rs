@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use indoubt_engine::time::Time;
+use indoubt_engine::time::{Duration, Time};
+use indoubt_ledger::contract::{PROCESS_ENDED, PROCESS_PAUSED};
 use indoubt_ledger::verdict::{Account, Finding, FindingKind, Judgement};
 
-use super::layout::{Align, Table, WIDTH, count, heading, moment, paragraph, wrap};
+use super::layout::{Align, Table, WIDTH, after, count, heading, moment, paragraph, wrap};
 
 /// Of the story of one message, so many lines are shown at each end.
 const STORY_LINES_AT_EACH_END: usize = 12;
@@ -30,7 +31,9 @@ pub(super) fn write(page: &mut String, judgement: &Judgement) {
             }
             let link = if group.kind == FindingKind::SplitBrain { "of" } else { "after" };
             let number = count(group.count, what);
-            paragraph(page, 4, &format!("{number} {link} {}, because {}", group.event, group.rule));
+            let longest = group.longest_ns.map(|ns| format!(" ({} at most)", lasted(ns))).unwrap_or_default();
+            let event = in_words(&group.event);
+            paragraph(page, 4, &format!("{number} {link} {event}{longest}, because {}", group.rule));
         }
     }
     if !judgement.expected.is_empty() {
@@ -68,6 +71,19 @@ pub(super) fn write(page: &mut String, judgement: &Judgement) {
             paragraph(page, 2, reason);
         }
     }
+}
+
+/// What permitted it. The events of the middleware have names that a scenario can use; those of the world have none.
+fn in_words(event: &str) -> &str {
+    match event {
+        PROCESS_ENDED => "the end of a process",
+        PROCESS_PAUSED => "a process stood still",
+        other => other,
+    }
+}
+
+fn lasted(ns: u64) -> String {
+    after(Duration::from_nanos(ns)).trim_start_matches('+').to_owned()
 }
 
 fn numbers(page: &mut String, account: &Account) {

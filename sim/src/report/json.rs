@@ -53,12 +53,20 @@ pub fn judgement_json(judgement: &Judgement) -> Value {
     let permitted: Vec<Value> = judgement
         .permitted
         .iter()
-        .map(
-            |group| {
-                let kind = group.kind.name();
-                json!({ "kind": kind, "rule": group.rule, "event": group.event, "count": group.count, "example": group.example })
-            },
-        )
+        .map(|group| {
+            let kind = group.kind.name();
+            let mut object = json!({
+                "kind": kind,
+                "rule": group.rule,
+                "event": group.event,
+                "count": group.count,
+                "example": group.example,
+            });
+            if let Some(longest_ns) = group.longest_ns {
+                object["longest_ms"] = json!(longest_ns / 1_000_000);
+            }
+            object
+        })
         .collect();
     json!({
         "verdict": judgement.verdict.name(),

@@ -2,7 +2,8 @@
 //! until it was noticed, until it was decided where it goes on, until it served there, until an application had something
 //! of it.
 
-use indoubt_engine::event::Milestone;
+use std::collections::BTreeSet;
+
 use indoubt_engine::time::{Duration, Time};
 use indoubt_ledger::outage::Outage;
 use serde_json::{Map, Value, json};
@@ -11,18 +12,24 @@ use super::layout::{Align, Table, after, moment, paragraph};
 use crate::run::{Move, Recovery, RunOutcome};
 
 pub(super) fn write(page: &mut String, outcome: &RunOutcome) {
+    let mut titles = BTreeSet::new();
     for recovery in &outcome.recoveries {
         for moved in &recovery.moves {
+            let title = format!("{}, {}:", title(moved), fault(recovery));
+            // Faults that strike together take it down once.
+            if !titles.insert(title.clone()) {
+                continue;
+            }
             page.push('\n');
-            paragraph(page, 2, &format!("{}, {}:", title(moved), fault(recovery)));
+            paragraph(page, 2, &title);
             let mut table = Table::new(&[Align::Right, Align::Left]);
             let mut last = recovery.at;
             for (milestone, at) in &moved.milestones {
                 table.row([part(last, *at), milestone.about().to_owned()]);
                 last = last.max(*at);
             }
-            let Some(serves) = serves(moved) else {
-                table.row([String::new(), "and did not serve before the next fault or the end".to_owned()]);
+            let Some(serves) = moved.served_again() else {
+                table.row([String::new(), "and did not serve there before the next fault or the end".to_owned()]);
                 table.write(page, 4);
                 continue;
             };
@@ -53,15 +60,13 @@ fn part(from: Time, to: Time) -> String {
     after(lasted).trim_start_matches('+').to_owned()
 }
 
-fn serves(moved: &Move) -> Option<Time> {
-    moved.milestones.iter().find(|(milestone, _)| *milestone == Milestone::Serves).map(|(_, at)| *at)
-}
-
-/// When an application got a message again for which it had waited since the fault; of several queues, the last one.
+/// When an application got a message again for which it had waited since before it served; of several queues, the last
+/// one. What came to wait after that waited for something else.
 fn used_again<'o>(outcome: &'o RunOutcome, recovery: &Recovery, serves: Time) -> Option<(Time, &'o Outage)> {
     let outages = outcome.judgement.outages.iter().filter(|outage| outage.ended);
     let outages = outages.filter(|outage| outage.fault_ns == recovery.at.as_nanoseconds());
-    let ended = outages.map(|outage| (Time::from_nanoseconds(outage.to_ns), outage));
+    let spanning = outages.filter(|outage| outage.from_ns <= serves.as_nanoseconds());
+    let ended = spanning.map(|outage| (Time::from_nanoseconds(outage.to_ns), outage));
     ended.filter(|(at, _)| *at >= serves).max_by_key(|(at, _)| *at)
 }
 
@@ -73,7 +78,7 @@ pub(super) fn json(outcome: &RunOutcome, recovery: &Recovery) -> Value {
             .iter()
             .map(|(milestone, at)| (format!("{}_ms", milestone.name()), json!(at.as_milliseconds())))
             .collect();
-        let used_again = serves(moved).and_then(|serves| used_again(outcome, recovery, serves));
+        let used_again = moved.served_again().and_then(|serves| used_again(outcome, recovery, serves));
         json!({
             "what": moved.what,
             "from": moved.from,

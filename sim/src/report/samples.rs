@@ -161,6 +161,7 @@ pub(crate) fn passing(seed: u64) -> RunOutcome {
                 rule: "nonpersistent messages on private queues are discarded at restart (csq8287)".to_owned(),
                 event: "nonpersistent_discarded".to_owned(),
                 count: 1,
+                longest_ns: None,
                 example: "branch.1 message 7".to_owned(),
             }],
             ..Judgement::default()

@@ -104,6 +104,32 @@ fn the_parts_of_an_outage_add_up() {
     assert_eq!((&moved["milestones"]["serves_ms"], &moved["used_again_ms"]), (&1_243.into(), &1_281.into()));
 }
 
+fn moved(milestones: Vec<(Milestone, Time)>) -> Move {
+    let (from, to) = ("server1".to_owned(), Some("server2".to_owned()));
+    Move { what: "CL.000-BUS".to_owned(), from, to, milestones }
+}
+
+#[test]
+fn what_went_wrong_after_it_served_again_is_no_part_of_its_move() {
+    let mut outcome = passing(1);
+    let at = |milliseconds| Time::START + Duration::from_millis(milliseconds);
+    outcome.recoveries[0].moves = vec![moved(vec![(Milestone::Noticed, at(1_213)), (Milestone::Serves, at(1_220))])];
+    outcome.judgement.outages[0].from_ns = at(1_221).as_nanoseconds();
+    let page = render(&outcome);
+    assert!(page.contains("17.000ms  in all"), "{page}");
+    assert!(!page.contains("until an appl"), "{page}");
+}
+
+#[test]
+fn what_several_faults_at_once_took_down_is_told_once() {
+    let mut outcome = passing(1);
+    let at = |milliseconds| Time::START + Duration::from_millis(milliseconds);
+    outcome.recoveries[0].moves = vec![moved(vec![(Milestone::Noticed, at(1_213)), (Milestone::Serves, at(1_243))])];
+    let again = outcome.recoveries[0].clone();
+    outcome.recoveries.push(again);
+    assert_eq!(render(&outcome).matches("CL.000-BUS from server1 to server2").count(), 1);
+}
+
 #[test]
 fn the_lines_of_a_story_keep_their_columns_when_they_are_wrapped() {
     let mut outcome = failing(1);

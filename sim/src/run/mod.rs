@@ -140,6 +140,18 @@ pub struct Move {
     pub milestones: Vec<(Milestone, Time)>,
 }
 
+impl Move {
+    /// When it served again: somewhere else after a start, or where it was, once it had its data back.
+    #[must_use]
+    pub fn served_again(&self) -> Option<Time> {
+        let at = |wanted| self.milestones.iter().find(|(milestone, _)| *milestone == wanted).map(|(_, at)| *at);
+        match at(Milestone::Begun) {
+            None if self.to.as_ref() == Some(&self.from) => at(Milestone::Serves).or_else(|| at(Milestone::StoreOwned)),
+            None | Some(_) => at(Milestone::Serves),
+        }
+    }
+}
+
 /// The testbed itself failed: not the system under test, and no fault of the scenario.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{scenario}, seed {seed}: the testbed failed: {text}")]
@@ -165,3 +177,6 @@ pub fn run(request: &RunRequest) -> Result<RunOutcome, RunError> {
         text: panic.text,
     })
 }
+
+#[cfg(test)]
+mod tests;

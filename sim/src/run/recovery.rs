@@ -14,6 +14,8 @@ struct Place<'t> {
     process: &'t str,
     /// When it last began to serve.
     served_at: Option<Time>,
+    /// It begins to start there.
+    begun: bool,
     /// The fault that took it down, or that it was taken down by.
     fault: Option<usize>,
 }
@@ -31,6 +33,8 @@ struct Follower<'t> {
     faults: Vec<(usize, Time, &'t [String])>,
     places: BTreeMap<&'t str, Place<'t>>,
     failures: Vec<Failure<'t>>,
+    /// The fault because of which somebody was last suspected.
+    suspected: Option<usize>,
 }
 
 impl<'t> Follower<'t> {
@@ -50,19 +54,33 @@ impl<'t> Follower<'t> {
         let Some(what) = event.exclusive() else {
             let about = event.subject().unwrap_or(&entry.who);
             let cause = self.faults.iter().rfind(|(_, _, struck)| struck.iter().any(|name| name == about));
-            return cause.map(|(fault, ..)| *fault);
+            let cause = cause.map(|(fault, ..)| *fault);
+            return match event.milestone() {
+                Some(Milestone::Noticed) => {
+                    self.suspected = cause.or(self.suspected);
+                    cause
+                }
+                // A view changes because of those who leave or return, not of whoever tells it.
+                Some(Milestone::Agreed) => self.suspected,
+                _ => cause,
+            };
         };
-        let place = self.places.entry(what).or_insert(Place { process: &entry.who, served_at: None, fault: None });
+        let place = self.places.entry(what).or_insert(Place {
+            process: &entry.who,
+            served_at: None,
+            begun: false,
+            fault: None,
+        });
         let milestone = event.milestone();
         if let Some(served_at) = place.served_at.filter(|served_at| *served_at < entry.at) {
             match milestone {
                 // Nothing struck its process, and it failed all the same: that is put down to the last fault since it
                 // began to serve.
-                Some(Milestone::Noticed) => {
+                Some(Milestone::Noticed | Milestone::Condemned) => {
                     let last = self.faults.iter().rfind(|(_, _, struck)| !struck.is_empty());
+                    place.served_at = None;
                     if let Some((fault, ..)) = last.filter(|(_, at, _)| *at > served_at) {
                         place.fault = Some(*fault);
-                        place.served_at = None;
                         self.failures.push(Failure { fault: *fault, what, from: place.process });
                     }
                 }
@@ -72,14 +90,31 @@ impl<'t> Follower<'t> {
             }
         }
         match milestone {
-            Some(Milestone::Begun) => place.process = &entry.who,
+            Some(Milestone::Begun) => {
+                place.process = &entry.who;
+                place.begun = true;
+            }
             Some(Milestone::Serves) => {
                 place.process = &entry.who;
                 place.served_at = Some(entry.at);
+                place.begun = false;
+            }
+            // It has back what it had lost, and goes on where it was.
+            Some(Milestone::StoreOwned) if !place.begun && place.process == entry.who => {
+                place.served_at = place.served_at.or(Some(entry.at));
             }
             _ => {}
         }
         place.fault
+    }
+
+    /// Whether another fault struck the same before anybody noticed the first one: then it was that which took it down.
+    fn was_struck_again(&self, timeline: &[TimelineEntry], failure: &Failure<'_>, moved: &Move) -> bool {
+        let Some((_, noticed)) = moved.milestones.first() else { return false };
+        let mut others = self.failures.iter().filter(|other| other.fault > failure.fault);
+        others.any(|other| {
+            (other.what, other.from) == (failure.what, failure.from) && timeline[other.fault].at <= *noticed
+        })
     }
 
     fn follow(timeline: &'t [TimelineEntry]) -> (Self, Vec<Option<usize>>) {
@@ -112,13 +147,15 @@ pub(super) fn recoveries(timeline: &[TimelineEntry]) -> Vec<Recovery> {
     let mut recoveries = Vec::new();
     for (position, fault) in timeline.iter().enumerate() {
         let Happening::Fault { text, .. } = &fault.what else { continue };
-        let failures = follower.failures.iter().filter(|failure| failure.fault == position);
+        let moves = follower.failures.iter().filter(|failure| failure.fault == position);
+        let moves = moves.filter_map(|failure| Some((failure, moved(&timeline[position + 1..], failure)?)));
+        let moves = moves.filter(|(failure, moved)| !follower.was_struck_again(timeline, failure, moved));
         let mut recovery = Recovery {
             fault: text.clone(),
             at: fault.at,
             detected: None,
             recovered: None,
-            moves: failures.filter_map(|failure| moved(&timeline[position + 1..], failure)).collect(),
+            moves: moves.map(|(_, moved)| moved).collect(),
         };
         for (entry, cause) in timeline.iter().zip(&causes).skip(position) {
             let (true, Happening::Event(event)) = (*cause == Some(position), &entry.what) else { continue };
@@ -137,21 +174,38 @@ pub(super) fn recoveries(timeline: &[TimelineEntry]) -> Vec<Recovery> {
 fn moved(timeline: &[TimelineEntry], failure: &Failure<'_>) -> Option<Move> {
     let mut milestones: BTreeMap<Milestone, Time> = BTreeMap::new();
     let mut to = None;
+    // It has back what it had lost, and goes on where it was.
+    let mut goes_on = false;
     for entry in timeline {
-        let Happening::Event(event) = &entry.what else { continue };
+        let event = match &entry.what {
+            Happening::Event(event) => event,
+            Happening::Fault { struck, .. } if goes_on && !struck.is_empty() => break,
+            _ => continue,
+        };
         let Some(milestone) = event.milestone() else { continue };
-        match (milestone, event.exclusive()) {
-            (Milestone::Noticed, about) if about == Some(failure.what) || event.subject() == Some(failure.from) => {
+        let about = event.exclusive();
+        let is_about = about == Some(failure.what);
+        let is_decided = milestones.contains_key(&Milestone::Ordered);
+        let is_noticed = milestones.keys().any(|milestone| *milestone <= Milestone::Condemned);
+        match milestone {
+            Milestone::Noticed if is_about || event.subject() == Some(failure.from) => {
+                if std::mem::take(&mut goes_on) {
+                    milestones.remove(&Milestone::StoreOwned);
+                }
+                milestones.entry(milestone).or_insert(entry.at);
+            }
+            Milestone::Condemned if is_about && !is_decided => {
                 milestones.entry(milestone).or_insert(entry.at);
             }
             // The last view before it was decided.
-            (Milestone::Agreed, _)
-                if milestones.contains_key(&Milestone::Noticed) && !milestones.contains_key(&Milestone::Ordered) =>
-            {
+            Milestone::Agreed if is_noticed && !is_decided => {
                 milestones.insert(milestone, entry.at);
             }
-            (Milestone::Noticed | Milestone::Agreed, _) => {}
-            (_, Some(what)) if what == failure.what => {
+            Milestone::Noticed | Milestone::Condemned | Milestone::Agreed => {}
+            _ if is_about => {
+                goes_on = milestone == Milestone::StoreOwned
+                    && entry.who == failure.from
+                    && !milestones.contains_key(&Milestone::Begun);
                 // An earlier attempt came to nothing.
                 milestones.retain(|earlier, _| *earlier < milestone);
                 milestones.insert(milestone, entry.at);

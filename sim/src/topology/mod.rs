@@ -75,6 +75,8 @@ pub struct World {
     dependents: BTreeMap<Place, Vec<Place>>,
     /// In the order in which they start.
     processes: Vec<Built>,
+    /// What disks are called that are no mere disks to those who know the product.
+    disk_words: BTreeMap<DiskId, &'static str>,
     links: BTreeMap<(Place, Place), LinkQuality>,
     default_links: Vec<(LinkKind, LinkQuality)>,
 }
@@ -157,6 +159,17 @@ impl World {
     #[must_use]
     pub fn dependents(&self, place: &Place) -> Option<&[Place]> {
         self.dependents.get(place).map(Vec::as_slice)
+    }
+
+    /// Says what a disk is called: `log disk`.
+    pub fn call_disk(&mut self, disk: DiskId, word: &'static str) {
+        self.disk_words.insert(disk, word);
+    }
+
+    /// What a disk is called: `disk`, if nothing else was said.
+    #[must_use]
+    pub fn disk_word(&self, disk: DiskId) -> &'static str {
+        self.disk_words.get(&disk).copied().unwrap_or("disk")
     }
 
     /// The host of a place.

@@ -4,8 +4,8 @@ use super::*;
 use crate::audit::{Availability, DoubleOwner, Holder, HolderState, LeftInDoubt, LeftMessage, LeftQueue, QueueRole};
 use crate::contract::{OrderPromise, Permission, QueueContract, Whom, Window};
 use crate::history::{
-    Completion, Delivery, MessageIdentity, OperationIndex, Origin, ProcessIndex, Put, QualityIndex, ResourceIndex,
-    UnitIndex, UnitOutcome, WorldHappening,
+    Completion, Delivery, Fault, MessageIdentity, OperationIndex, Origin, ProcessIndex, Put, QualityIndex,
+    ResourceIndex, UnitIndex, UnitOutcome, WorldHappening,
 };
 
 mod contracts;
@@ -126,7 +126,7 @@ impl Tale {
 
     fn fault(&mut self, text: &str) {
         let at = self.tick();
-        self.history.world(at, WorldHappening::Fault(text.to_owned()));
+        self.history.world(at, WorldHappening::Fault(Fault::striking(text, Vec::new())));
     }
 
     fn left_as(&mut self, message: u64, role: QueueRole, availability: Availability) -> &mut LeftMessage {

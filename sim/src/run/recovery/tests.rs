@@ -157,3 +157,86 @@ fn a_fault_before_it_began_to_serve_is_not_blamed() {
     timeline.push(event(150, "server1", Event::StoreLockLost { engine: engine() }));
     assert_eq!(times(&timeline), [(None, None)]);
 }
+
+#[test]
+fn what_has_its_store_back_goes_on_where_it_was() {
+    let lost = |at| event(at, "server1", Event::StoreLockLost { engine: engine() });
+    let mut timeline = started(0, "server1");
+    timeline.extend([fault(100, &["SIBDB"]), lost(101)]);
+    timeline.push(event(140, "server1", Event::StoreLockAcquired { engine: engine() }));
+    timeline.extend([
+        fault(500, &["SIBDB"]),
+        lost(501),
+        fault(502, &["server1"]),
+        suspected(503, "server2", "server1"),
+    ]);
+    timeline.extend([view(510, "agent")]);
+    timeline.extend(started(520, "server2"));
+    assert_eq!(times(&timeline), [(Some(101), Some(140)), (Some(501), None), (Some(503), Some(527))]);
+    let recoveries = recoveries(&timeline);
+    let [first] = recoveries[0].moves.as_slice() else { panic!("{recoveries:?}") };
+    assert_eq!((first.from.as_str(), first.to.as_deref()), ("server1", Some("server1")));
+    assert_eq!(first.served_again().map(Time::as_milliseconds), Some(140));
+    assert_eq!(recoveries[2].moves[0].served_again().map(Time::as_milliseconds), Some(527));
+}
+
+#[test]
+fn who_owns_the_store_and_does_not_begin_to_accept_work_does_not_serve() {
+    let mut timeline = started(0, "server1");
+    timeline.extend([fault(100, &["server1"]), suspected(200, "server2", "server1"), view(210, "agent")]);
+    timeline.extend(started(220, "server2").into_iter().take(3));
+    let recoveries = recoveries(&timeline);
+    assert_eq!(recoveries[0].moves[0].served_again(), None);
+}
+
+#[test]
+fn waiting_for_an_is_alive_check_is_a_part_of_its_own() {
+    let mut timeline = started(0, "server1");
+    timeline.extend([fault(100, &["SIBDB"]), event(150, "server1", Event::StoreLockLost { engine: engine() })]);
+    timeline.extend([event(190, "server1", Event::MemberNotAlive { group: group() }), view(200, "agent")]);
+    timeline.extend(started(220, "server2"));
+    let recoveries = recoveries(&timeline);
+    let parts: Vec<(&str, u64)> = recoveries[0].moves[0]
+        .milestones
+        .iter()
+        .map(|(milestone, at)| (milestone.name(), at.as_milliseconds()))
+        .take(4)
+        .collect();
+    assert_eq!(parts, [("noticed", 150), ("condemned", 190), ("agreed", 200), ("ordered", 220)]);
+}
+
+#[test]
+fn what_has_its_store_back_and_fails_of_it_does_not_go_on() {
+    let mut timeline = started(0, "server1");
+    timeline.extend([fault(100, &["SIBDB"]), event(101, "server1", Event::StoreLockLost { engine: engine() })]);
+    timeline.push(event(140, "server1", Event::StoreLockAcquired { engine: engine() }));
+    timeline.push(event(141, "server1", Event::StoreTakenOver { engine: engine() }));
+    timeline.extend(started(520, "server2"));
+    let recoveries = recoveries(&timeline);
+    let [moved] = recoveries[0].moves.as_slice() else { panic!("{recoveries:?}") };
+    assert_eq!((moved.from.as_str(), moved.to.as_deref()), ("server1", Some("server2")));
+    assert_eq!(moved.served_again().map(Time::as_milliseconds), Some(527));
+}
+
+#[test]
+fn what_is_struck_again_before_anybody_notices_moves_because_of_the_last_fault() {
+    let mut timeline = started(0, "server1");
+    timeline.extend([fault(100, &["server1"]), fault(150, &["server1"]), suspected(200, "server2", "server1")]);
+    timeline.extend(started(220, "server2"));
+    let moves: Vec<usize> = recoveries(&timeline).iter().map(|recovery| recovery.moves.len()).collect();
+    assert_eq!(moves, [0, 1]);
+}
+
+#[test]
+fn a_view_is_put_down_to_the_fault_of_whoever_left_it() {
+    let mut timeline = started(0, "server1");
+    timeline.extend([fault(50, &["agent"]), fault(100, &["server1"]), view(120, "agent")]);
+    timeline.extend([suspected(200, "server2", "server1"), view(210, "agent")]);
+    let views = |causes: Vec<Option<usize>>| {
+        let all = timeline.iter().zip(causes);
+        all.filter(|(entry, _)| matches!(&entry.what, Happening::Event(Event::ViewInstalled { .. })))
+            .map(|(_, cause)| cause.map(|position| timeline[position].at.as_milliseconds()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(views(causes(&timeline)), [None, Some(100)]);
+}

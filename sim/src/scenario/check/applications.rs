@@ -1,11 +1,13 @@
 //! What applications make impossible: units of work in doubt without a way back, situations that cannot come about.
 
+use indoubt_engine::event::{Event, Reporter};
 use indoubt_engine::step::Step;
 
 use crate::scenario::decode::{Placed, field};
 use crate::scenario::diagnostics::Problems;
 use crate::scenario::model::{
-    Application, Cell, ConnectTarget, Consumer, FaultAction, Producer, Role, Scenario, Server, Site, Syncpointing, When,
+    Application, Cell, ConnectTarget, Consumer, FaultAction, OperatorCommand, Producer, Role, Scenario, Server, Site,
+    Syncpointing, When,
 };
 use crate::scenario::syntax::ast::{Node, Span, Value};
 
@@ -24,6 +26,9 @@ pub(super) fn check(scenario: &Scenario, faults: &[Placed], judge_faults: bool, 
         for fault in faults.iter().filter(|_| judge_faults) {
             way_back_after_kill(scenario, application, fault, faults, problems);
         }
+    }
+    for application in &scenario.workload {
+        commands_nobody_takes(application, tree, problems);
     }
     for (name, span) in named_situations(faults, tree) {
         if let Some(lacking) = impossible(scenario, &name) {
@@ -89,6 +94,28 @@ fn place_of(tree: &Node, application: &Application, name: &str) -> Span {
         |node| matches!(field(node, "name"), Some(Node { value: Value::Text(text), .. }) if *text == application.name),
     );
     own.map_or(tree.span, |node| field(node, name).unwrap_or(node).span)
+}
+
+/// An operator who is connected to somebody who does not take such commands: they would be typed for nothing.
+fn commands_nobody_takes(application: &Application, tree: &Node, problems: &mut Problems) {
+    let Role::Operator(actions) = &application.role else { return };
+    let target = &application.connect.target;
+    let is_taken = |command: &OperatorCommand| match command {
+        OperatorCommand::Administer { .. } => *target == ConnectTarget::Administration,
+        OperatorCommand::ResolveIndoubt { .. } => {
+            !matches!(target, ConnectTarget::Administration | ConnectTarget::Bus(_))
+        }
+    };
+    let Some(action) = actions.iter().find(|action| !is_taken(&action.command)) else { return };
+    let (message, help) = match &action.command {
+        OperatorCommand::Administer { .. } => {
+            ("commands to servers and their engines are typed with wsadmin", "write connect: administration()")
+        }
+        OperatorCommand::ResolveIndoubt { .. } => {
+            ("RESOLVE INDOUBT is a command to a queue manager", "connect to a queue manager: client(\"..\") or local()")
+        }
+    };
+    problems.add(place_of(tree, application, "connect"), message, "not taken here", Some(help.into()));
 }
 
 /// A client that connects with the group's name comes back to any member; only group units of recovery let that member
@@ -187,12 +214,6 @@ fn impossible(scenario: &Scenario, name: &str) -> Option<&'static str> {
         "group_resolved" if !group(&|group| group.group_unit_of_recovery) => Some("no group has groupur: ENABLED"),
         "resolved_by_command" | "resolve_refused" if !operator => Some("there is no operator to type RESOLVE INDOUBT"),
         "tag_refused" | "tag_taken_over" if !tagged => Some("no application has a conntag"),
-        _ if name.starts_with("engine.") && scenario.topology.cell.is_none() => Some("there is no cell"),
-        "messaging_engine_started" | "group_member_activated" | "view_installed"
-            if scenario.topology.cell.is_none() =>
-        {
-            Some("there is no cell")
-        }
         _ if name.starts_with("peer_") && !group(&|group| members(group) > 1) => {
             Some("there is no queue-sharing group with two members")
         }
@@ -201,8 +222,36 @@ fn impossible(scenario: &Scenario, name: &str) -> Option<&'static str> {
         {
             Some("there is no ARM policy (arm)")
         }
-        _ => None,
+        _ => without_reporter(scenario, name),
     }
+}
+
+/// What is missing, if nobody reports this event or passes this step.
+fn without_reporter(scenario: &Scenario, name: &str) -> Option<&'static str> {
+    let step = Step::ALL.iter().find(|step| step.name() == name);
+    let topology = &scenario.topology;
+    let cell = topology.cell.as_ref();
+    match step.map(|step| step.reporter()).or_else(|| Event::reporter_of(name))? {
+        Reporter::Sysplex => topology.sysplex.is_empty().then_some("there is no queue manager"),
+        Reporter::CoreGroup | Reporter::MessagingEngine | Reporter::ApplicationServer => {
+            cell.is_none().then_some("there is no cell")
+        }
+        Reporter::Database | Reporter::DataStore => {
+            cell.is_none_or(|cell| cell.databases.is_empty()).then_some("there is no database")
+        }
+        Reporter::FileServer | Reporter::FileStore => {
+            cell.is_none_or(|cell| cell.file_servers.is_empty()).then_some("there is no file server")
+        }
+        Reporter::MessageEndpoint => {
+            let none = scenario.workload.iter().all(|application| !is_bean(application));
+            none.then_some("there is no message-driven bean")
+        }
+        Reporter::Application => None,
+    }
+}
+
+fn is_bean(application: &Application) -> bool {
+    matches!(application.connect.target, ConnectTarget::ActivationSpecification(_))
 }
 
 /// Whose step it is: each protocol is spoken by processes of one kind, and only the coordinator's decision is an
@@ -213,22 +262,29 @@ fn wrong_process_for_step(scenario: &Scenario, placed: &Placed, problems: &mut P
     let is_queue_manager = queue_managers.iter().any(|manager| manager.name.as_str() == process);
     let in_cell = |is: &dyn Fn(&Cell) -> bool| scenario.topology.cell.as_ref().is_some_and(is);
     let is_server = |cell: &Cell| cell.servers().any(|(server, _)| server.name == *process);
-    let (who, is_one) = match step.name().split('.').next().unwrap_or_default() {
-        _ if *step == Step::CoordinatorDecided => {
+    let (who, is_one) = match step.reporter() {
+        Reporter::Application => {
             let mut instances = scenario.workload.iter().flat_map(Application::processes);
             ("an application", instances.any(|(name, _)| name == *process))
         }
-        "engine" | "store" | "file_store" => ("an application server", in_cell(&is_server)),
-        "view" | "activation" | "deactivation" => {
+        Reporter::MessageEndpoint => {
+            let beans = scenario.workload.iter().filter(|application| is_bean(application));
+            let mut instances = beans.flat_map(Application::processes);
+            ("a message-driven bean", instances.any(|(name, _)| name == *process))
+        }
+        Reporter::DataStore | Reporter::FileStore | Reporter::MessagingEngine | Reporter::ApplicationServer => {
+            ("an application server", in_cell(&is_server))
+        }
+        Reporter::CoreGroup => {
             let is_agent = |cell: &Cell| cell.node_agents.iter().any(|agent| agent.name == *process);
             let is_manager = |cell: &Cell| cell.deployment_manager.iter().any(|manager| manager.name == *process);
             ("a member of a core group", in_cell(&|cell| is_server(cell) || is_agent(cell) || is_manager(cell)))
         }
-        "database" => ("a database", in_cell(&|cell| cell.databases.iter().any(|one| one.name == *process))),
-        "file_server" => ("a file server", in_cell(&|cell| cell.file_servers.iter().any(|one| one.name == *process))),
-        // Whoever keeps a log.
-        "checkpoint" => return,
-        _ => ("a queue manager", is_queue_manager),
+        Reporter::Database => ("a database", in_cell(&|cell| cell.databases.iter().any(|one| one.name == *process))),
+        Reporter::FileServer => {
+            ("a file server", in_cell(&|cell| cell.file_servers.iter().any(|one| one.name == *process)))
+        }
+        Reporter::Sysplex => ("a queue manager", is_queue_manager),
     };
     if !is_one {
         let message = format!("{step} is a step of {who}, which {process} is not");

@@ -242,3 +242,22 @@ fn a_cluster_outside_the_bus_has_no_engine() {
     let text = text.replace("(bus_member: \"cluster1\", max", "(bus_member: \"cluster2\", max");
     refused(&text, "\"cluster2\", max", &["cluster2 is no member of the bus"]);
 }
+
+#[test]
+fn an_operator_is_connected_to_whom_takes_the_commands() {
+    let to_bus = "connect: bus(bootstrap: [\"server1\"])";
+    let wanted = ["commands to servers and their engines are typed with wsadmin", "write connect: administration()"];
+    spoilt("connect: administration()", to_bus, "bus(bootstrap: [\"server1\"])", &wanted);
+}
+
+#[test]
+fn what_nobody_in_a_cell_reports_cannot_come_about_in_one() {
+    for name in ["queue_manager_ready", "get.taken", "checkpoint.written"] {
+        let quoted = format!("\"{name}\"");
+        let wanted = format!("{name} can never come about: there is no queue manager");
+        spoilt("\"messaging_engine_started\"", &quoted, &quoted, &[&wanted]);
+    }
+    let step = "step(name: \"get.taken\")";
+    let wanted = ["get.taken can never come about: there is no queue manager"];
+    spoilt("at(\"20s\")", step, step, &wanted);
+}

@@ -329,6 +329,28 @@ fn two_phase_applications_need_a_way_back() {
 }
 
 #[test]
+fn what_only_a_cell_reports_cannot_come_about_without_one() {
+    for (name, lacking) in [
+        ("view_installed", "cell"),
+        ("server_terminated", "cell"),
+        ("messaging_engine_failed", "cell"),
+        ("remote_put", "cell"),
+        ("view.proposed", "cell"),
+        ("engine.started", "cell"),
+        ("database_started", "database"),
+        ("store_lock_lost", "database"),
+        ("store.owned", "database"),
+        ("file_lock_released", "file server"),
+        ("file_store_lost", "file server"),
+        ("file_store.stored", "file server"),
+    ] {
+        let quoted = format!("\"{name}\"");
+        let wanted = format!("{name} can never come about: there is no {lacking}");
+        spoilt("\"peer_backed_out_get\"", &quoted, &quoted, &[&wanted]);
+    }
+}
+
+#[test]
 fn situations_that_cannot_come_about_are_refused() {
     spoilt(
         "\"peer_backed_out_get\"",

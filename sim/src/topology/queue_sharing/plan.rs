@@ -81,7 +81,11 @@ pub(super) fn plan(fabric: &Fabric, sysplex: &Sysplex, world: &mut World) -> Vec
         });
     }
     for member in &sysplex.queue_managers {
-        plans.push(queue_manager(fabric, sysplex, member));
+        let plan = queue_manager(fabric, sysplex, member);
+        if let Some(disk) = plan.disk {
+            world.call_disk(disk, "log disk");
+        }
+        plans.push(plan);
     }
     plans
 }

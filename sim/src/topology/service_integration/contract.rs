@@ -238,7 +238,7 @@ fn was_troubled(engine: &MessagingEngine, cell: &Cell, history: &History) -> boo
             (file_server, known.map(|known| known.host.as_str()))
         }
     };
-    history.faults().any(|text| text.contains(server) || host.is_some_and(|host| text.contains(host)))
+    history.faults().any(|fault| fault.troubles(server) || host.is_some_and(|host| fault.troubles(host)))
 }
 
 /// Before 8.5, redelivery counts are not in the tables: they begin anew with each instance. From then on they are written
@@ -280,12 +280,16 @@ fn counts(
 /// owner meanwhile, however long it serves from memory: what it cannot store, it does not confirm.
 fn ownership(engine: &MessagingEngine, cell: &Cell, history: &History) -> Exclusive {
     let restricted = matches!(engine.message_store, MessageStore::DataStore { restrict_long_running_locks: true, .. });
-    let allowed_overlap_ns = if was_troubled(engine, cell, history) {
-        UNKNOWING_OWNER_NS
+    let (allowed_overlap_ns, rule) = if was_troubled(engine, cell, history) {
+        let rule = "an owner whose message store was out of reach, and was given to somebody else, learns of that when it \
+                    next uses it (WebSphere Application Server, Data store exclusive access, File store high availability)";
+        (UNKNOWING_OWNER_NS, rule)
     } else if restricted {
-        OWNERSHIP_REFRESH_NS
+        let rule = "with restricted long-running locks an owner notices that it has lost the store when it next refreshes \
+                    its ownership (WebSphere Application Server, Restrict long running locks)";
+        (OWNERSHIP_REFRESH_NS, rule)
     } else {
-        0
+        (0, "the lock of its message store lets one instance of a messaging engine run at a time")
     };
     Exclusive {
         resource: Some(engine.name.to_string()),
@@ -294,8 +298,9 @@ fn ownership(engine: &MessagingEngine, cell: &Cell, history: &History) -> Exclus
         pauses: vec![PROCESS_PAUSED.to_owned(), LOCK_LOST.to_owned()],
         resumes: vec![PROCESS_RESUMED.to_owned(), LOCK_ACQUIRED.to_owned()],
         allowed_overlap_ns,
-        rule: "with restricted long-running locks an owner notices that it has lost the store when it next refreshes \
-               its ownership (WebSphere Application Server, Restrict long running locks)"
-            .to_owned(),
+        rule: rule.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;
