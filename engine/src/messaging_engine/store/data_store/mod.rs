@@ -181,10 +181,16 @@ impl DataStore {
     fn fail(&mut self, failure: StoreFailure, effects: &mut Effects) {
         let is_opening = matches!(&self.phase, Phase::Taking(taking) if taking.is_opening());
         match failure {
-            StoreFailure::Locked => self.report(|engine| Event::StoreLockRefused { engine }, effects),
+            // Whose the tables are was told when they were read.
+            StoreFailure::Locked | StoreFailure::WrongEngine => {
+                self.report(|engine| Event::StoreLockRefused { engine }, effects);
+            }
             StoreFailure::TakenOver => self.report(|engine| Event::StoreTakenOver { engine }, effects),
-            StoreFailure::WrongEngine => self.report(|engine| Event::StoreOfAnotherEngine { engine }, effects),
-            _ => self.report(|engine| Event::StoreUnreachable { engine }, effects),
+            // Told by the engine as what it is, a common mode error.
+            StoreFailure::Corrupt => {}
+            StoreFailure::Unreachable | StoreFailure::PathMissing => {
+                self.report(|engine| Event::StoreUnreachable { engine }, effects);
+            }
         }
         self.shut(effects);
         let told = if is_opening { StoreEvent::OpenFailed(failure) } else { StoreEvent::Failed(failure) };
