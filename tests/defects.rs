@@ -39,6 +39,9 @@ fn convicted_in(defect: Defect) -> (&'static str, FindingKind) {
         Defect::EngineFailbackDropsInFlight => ("messaging-engine/planned-fail-back", FindingKind::Lost),
         Defect::RedeliversCommittedWork => ("messaging-engine/single-engine", FindingKind::Duplicated),
         Defect::InDoubtRolledBackAtFailover => ("messaging-engine/in-doubt-across-failover", FindingKind::Lost),
+        Defect::RemoteLockReleasedEarly => {
+            ("messaging-engine/remote-lock-outlives-the-connection", FindingKind::Duplicated)
+        }
     }
 }
 

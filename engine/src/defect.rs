@@ -80,6 +80,8 @@ defects! {
     RedeliversCommittedWork = "redelivers-committed-work";
     /// a messaging engine rolls back what it finds in doubt when it starts
     InDoubtRolledBackAtFailover = "in-doubt-rolled-back-at-failover";
+    /// a lost connection between messaging engines releases what is locked for consumers at its other end
+    RemoteLockReleasedEarly = "remote-lock-released-early";
 
     // Application servers.
 }

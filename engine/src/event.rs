@@ -13,6 +13,7 @@ use crate::file_server::frame::{FileClient, FilePath};
 use crate::ha_manager::policy::GroupName;
 use crate::machine::Incarnation;
 use crate::messaging_engine::EngineState;
+use crate::messaging_engine::definition::EngineUuid;
 use crate::messaging_engine::frame::BusReason;
 use crate::messaging_engine::store::StoreFailure;
 use crate::messaging_engine::store::file_store::file_store_message;
@@ -241,7 +242,7 @@ events! {
     /// a messaging engine could not reach its database for as long as it tries
     Detection StoreUnreachable { engine: MessagingEngineName } = "store_unreachable", "CWSIS1519E {engine} cannot reach the database of its data store";
     /// the data store belongs to another messaging engine
-    Headline StoreOfAnotherEngine { engine: MessagingEngineName } = "store_of_another_engine", "CWSIS1535E the ME_UUID in the data store is not that of {engine}";
+    Headline StoreOfAnotherEngine { engine: MessagingEngineName, own: EngineUuid, found: EngineUuid } = "store_of_another_engine", "CWSIS1535E the data store is not that of {engine}: {} instead of {}", found.0, own.0;
     /// a messaging engine found that another instance of it has taken over the data store
     Detection StoreTakenOver { engine: MessagingEngineName } = "store_taken_over", "CWSIS1535E same ME_UUID, different INC_UUID: another instance of {engine} owns the data store";
     /// an instance took the data store over from one that had not refreshed its ownership

@@ -174,6 +174,7 @@ impl Event {
             | Event::StoreLockLost { engine }
             | Event::StoreLockRefused { engine }
             | Event::StoreUnreachable { engine }
+            | Event::StoreOfAnotherEngine { engine, .. }
             | Event::StoreTakenOver { engine }
             | Event::StoreTakeover { engine }
             | Event::FileStoreLocked { engine }

@@ -303,6 +303,15 @@ impl History {
         })
     }
 
+    /// Whether an event of this name was told of this subject.
+    #[must_use]
+    pub fn was_told(&self, name: &str, subject: &str) -> bool {
+        self.world.iter().any(|record| match &record.what {
+            WorldHappening::Event { name: told, subject: of, .. } => told == name && of == subject,
+            WorldHappening::Fault(_) | WorldHappening::Healed(_) => false,
+        })
+    }
+
     /// The world did something.
     ///
     /// # Panics

@@ -12,6 +12,7 @@ use indoubt_ledger::audit::Audit;
 use super::{RunOutcome, RunRequest, contract, recovery};
 use crate::fabric::{Fabric, HostOptions, Life, Observer, ProcessId, ProcessOptions};
 use crate::nemesis::{Agenda, Nemesis, Witness};
+use crate::scenario::AUDITOR;
 use crate::scenario::model::Scenario;
 use crate::topology::audit::{AuditPlan, auditor_body};
 use crate::topology::{self, Families, ProcessKind, World};
@@ -170,11 +171,11 @@ async fn audit(
     for built in world.processes().iter().filter(|built| built.kind == ProcessKind::Application) {
         fabric.kill(built.id);
     }
-    let host = fabric.add_host(HostOptions { name: "auditor".to_owned(), skew_ns: 0, drift_ppm: 0 });
+    let host = fabric.add_host(HostOptions { name: AUDITOR.to_owned(), skew_ns: 0, drift_ppm: 0 });
     let result = Arc::new(Mutex::new(None));
     let plan = AuditPlan { healed_at, patience: AUDIT_PATIENCE, applications_ended: true };
     let options = ProcessOptions {
-        name: ProcessName::from("auditor"),
+        name: ProcessName::from(AUDITOR),
         host,
         disk: None,
         start_duration: Duration::ZERO,

@@ -25,6 +25,9 @@ use syntax::ast::Span;
 
 pub use write::{duration_to_text, fault_to_text};
 
+/// Who takes stock at the end of a run: the name of a host and of its process.
+pub const AUDITOR: &str = "auditor";
+
 /// A scenario file that is longer than this is refused, in bytes.
 const LONGEST_FILE: u64 = 1024 * 1024;
 

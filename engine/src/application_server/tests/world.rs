@@ -8,7 +8,8 @@ use crate::application_server::ApplicationServer;
 use crate::application_server::definition::{
     ApplicationServerDefinition, AutomaticReenable, EngineInstanceDefinition, ServerPlace, StoreDefinition,
 };
-use crate::database::{DatabaseDefinition, DatabaseServer};
+use crate::database::frame::{DatabaseRequest, RequestNumber, RowKey, Statement, Then};
+use crate::database::{DatabaseDefinition, DatabaseServer, TransactionNumber};
 use crate::event::Event;
 use crate::frame::Frame;
 use crate::ha_manager::definition::{CoreGroupDefinition, MemberDefinition};
@@ -19,7 +20,7 @@ use crate::messaging_engine::definition::{
     BusDefinition, EngineUuid, InitialState, MessagingEngineDefinition, WasLevel,
 };
 use crate::messaging_engine::frame::{BusCall, BusReply};
-use crate::messaging_engine::store::data_store::DataStoreDefinition;
+use crate::messaging_engine::store::data_store::{DataStoreDefinition, Tables};
 use crate::name::{Address, ClusterName, MessagingEngineName, ProcessName};
 use crate::time::{Duration, Time};
 
@@ -28,6 +29,7 @@ pub(super) const ENGINE: &str = "cluster1.000-BUS";
 pub(super) const SERVERS: [&str; 2] = ["server1", "server2"];
 pub(super) const AGENT: &str = "agent";
 pub(super) const DATABASE: &str = "SIBDB";
+const SCHEMA: &str = "SCHEMA";
 /// Speaks to servers on behalf of the test.
 const CLIENT: &str = "client";
 
@@ -90,7 +92,7 @@ pub(super) fn server(
         was_level,
         process(SERVERS[0]),
         Address::from(DATABASE),
-        "SCHEMA".into(),
+        SCHEMA.into(),
     );
     change(&mut store);
     let definition = MessagingEngineDefinition {
@@ -209,6 +211,24 @@ impl World {
         let accepted = Input::Accepted { connection, at: endpoint(server), from: process(CLIENT) };
         self.handle(&process(server), accepted);
         self.handle(&process(server), Input::Frame { connection, frame: Frame::BusCall(Box::new(call)) });
+    }
+
+    /// Somebody writes into the owner row what no engine can read.
+    pub(super) fn spoil_owner(&mut self) {
+        let node = self.nodes.get_mut(&process(DATABASE)).expect("the database runs");
+        let connection = node.effects.next_connection_id();
+        let accepted = Input::Accepted { connection, at: Address::from(DATABASE), from: process(CLIENT) };
+        self.handle(&process(DATABASE), accepted);
+        let put = Statement::Put { table: Tables::default().owner, key: RowKey::Number(0), value: vec![u8::MAX] };
+        let request = DatabaseRequest::Execute {
+            request: RequestNumber(1),
+            schema: SCHEMA.into(),
+            transaction: TransactionNumber(1),
+            statements: vec![put],
+            then: Then::Commit,
+        };
+        self.handle(&process(DATABASE), Input::Frame { connection, frame: Frame::DatabaseRequest(Box::new(request)) });
+        self.run(1);
     }
 
     fn later(&mut self, to: &ProcessName, input: Input) {

@@ -183,7 +183,7 @@ impl MessagingEngine {
 
     /// The connection of a client has ended, however it did.
     pub fn connection_gone(&mut self, now: Time, connection: ConnectionId, effects: &mut Effects) {
-        self.peer_gone(connection);
+        self.peer_gone(now, connection, effects);
         self.end_session(now, connection, effects);
         self.settle(now, effects);
     }

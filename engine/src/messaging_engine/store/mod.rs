@@ -116,10 +116,11 @@ pub enum StoreFailure {
 }
 
 impl StoreFailure {
-    /// Whether no other server would do better (common mode error).
+    /// Whether no other server would do better (common mode error). A store of another engine is not among them: that
+    /// start fails like any other (CWSIS1535E and CWSIS1519E), and each server looks its data source up for itself.
     #[must_use]
     pub const fn is_global(self) -> bool {
-        matches!(self, StoreFailure::Corrupt | StoreFailure::WrongEngine)
+        matches!(self, StoreFailure::Corrupt)
     }
 }
 

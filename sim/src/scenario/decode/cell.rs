@@ -16,8 +16,9 @@ use crate::scenario::model::{
 };
 use crate::scenario::syntax::ast::{Node, Span, Value};
 
-use super::context::{Context, Kind, likely, one_of};
+use super::context::{Context, Kind, one_of};
 use super::fields::Fields;
+use super::stores;
 use super::values::{count, duration, list, map, positive_duration, text, word, yes};
 
 /// A server's restart, from the end of its process to the moment at which it takes part in the cell again.
@@ -191,7 +192,7 @@ fn cluster(name: &str, node: &Node, was_level: WasLevel, cx: &mut Context<'_>) -
     let assistance = fields.take("policy_assistance");
     let policy_assistance = assistance.and_then(|node| policy_assistance(node, &servers, cx));
     let store_node = fields.require("message_store", cx);
-    let store = store_node.and_then(|node| message_store(node, was_level, cx));
+    let store = store_node.and_then(|node| stores::message_store(node, was_level, cx));
     let states = [("STARTED", InitialState::Started), ("STOPPED", InitialState::Stopped)];
     let initial_state = fields.or("initial_state", InitialState::Started, cx, word(&states));
     let engines_node = fields.take("messaging_engines");
@@ -237,53 +238,6 @@ fn server(name: &str, node: &Node, cx: &mut Context<'_>) -> Option<ApplicationSe
     let allow_activation = fields.or("allow_activation", true, cx, yes);
     fields.finish(cx);
     Some(ApplicationServer { name: name.to_owned(), host: host?, start_duration, allow_activation })
-}
-
-fn message_store(node: &Node, was_level: WasLevel, cx: &mut Context<'_>) -> Option<MessageStore> {
-    let example = "data_store(database: \"SIBDB\") or file_store(file_server: \"NAS01\")";
-    let Value::Fields { name: Some(kind), fields } = &node.value else {
-        cx.unexpected(node, "a message store", example);
-        return None;
-    };
-    match kind.text.as_str() {
-        "data_store" => {
-            let mut fields = Fields::new(node.span, fields, "a data store", cx.problems);
-            let database = fields.require("database", cx).and_then(|node| cx.find(Kind::Database, node));
-            let restrict_node = fields.take("restrict_long_running_locks");
-            let restrict_long_running_locks = restrict_node.and_then(|node| yes(node, cx)).unwrap_or(false);
-            if let (Some(node), true) = (restrict_node, restrict_long_running_locks && !was_level.stops_engine_only()) {
-                let message =
-                    format!("restricted long-running locks need level 8.5; this cell is {}", was_level.name());
-                cx.problem(node.span, message, "not at this level");
-            }
-            let failover_on_connection_loss = fields.get("failover_on_connection_loss", cx, yes);
-            let initial_wait = fields.get("initial_wait", cx, positive_duration);
-            let reenable_period = fields.get("reenable_period", cx, positive_duration);
-            let reenable_count = fields.get("reenable_count", cx, count(0..=100_000));
-            fields.finish(cx);
-            Some(MessageStore::DataStore {
-                database: database?,
-                restrict_long_running_locks,
-                failover_on_connection_loss,
-                initial_wait,
-                reenable_period,
-                reenable_count,
-            })
-        }
-        "file_store" => {
-            let mut fields = Fields::new(node.span, fields, "a file store", cx.problems);
-            let file_server = fields.require("file_server", cx).and_then(|node| cx.find(Kind::FileServer, node));
-            fields.finish(cx);
-            Some(MessageStore::FileStore { file_server: file_server? })
-        }
-        other => {
-            let meant = likely(other, ["data_store", "file_store"]);
-            let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
-            let message = format!("{other} is no message store{meant}");
-            cx.problem_with_help(kind.span, message, "not known", format!("for example {example}"));
-            None
-        }
-    }
 }
 
 fn policy_assistance(node: &Node, servers: &[ApplicationServer], cx: &mut Context<'_>) -> Option<PolicyAssistance> {

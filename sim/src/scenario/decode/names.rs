@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::scenario::AUDITOR;
 use crate::scenario::diagnostics::Problems;
 use crate::scenario::syntax::ast::{Field, Node, Span, Value};
 
@@ -181,6 +182,10 @@ impl Gatherer<'_> {
     }
 
     fn add(&mut self, kind: Kind, name: &str, span: Span) {
+        if name == AUDITOR {
+            let message = format!("{name} is the name of the process that takes stock at the end of a run");
+            self.problems.add(span, message, "taken", None);
+        }
         match self.first.get(name) {
             // Twice within one map: decoding the map says so.
             Some(first) if *first == kind && kind != Kind::Application => {}

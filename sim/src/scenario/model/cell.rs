@@ -149,6 +149,8 @@ pub enum MessageStore {
     DataStore {
         /// The database server.
         database: String,
+        /// The schema in it, if it is not one of the engine's own.
+        schema: Option<String>,
         /// *Restrict long running locks*.
         restrict_long_running_locks: bool,
         /// `jdbcFailoverOnDBConnectionLoss`; `None` for the level's default.

@@ -73,6 +73,8 @@ fn the_cell_is_right_before_it_is_spoilt() {
 fn what_keeps_messages_must_be_there() {
     let wanted = ["no database SIBDC; did you mean SIBDB?"];
     spoilt("data_store(database: \"SIBDB\")", "data_store(database: \"SIBDC\")", "\"SIBDC\"", &wanted);
+    let wanted = ["a schema has a name"];
+    spoilt("data_store(database: \"SIBDB\")", "data_store(database: \"SIBDB\", schema: \"\")", "\"\"", &wanted);
     let wanted = ["no file server NAS02; did you mean NAS01?"];
     spoilt("file_store(file_server: \"NAS01\")", "file_store(file_server: \"NAS02\")", "\"NAS02\"", &wanted);
     let wanted = ["no message store", "data_store(database: \"SIBDB\")"];
@@ -84,6 +86,17 @@ fn what_keeps_messages_must_be_there() {
         "(\n                    servers: { \"server3\"",
         &wanted,
     );
+}
+
+/// It is what goes wrong in the field.
+#[test]
+fn two_engines_may_have_one_schema() {
+    let store = "data_store(database: \"SIBDB\", schema: \"SHARED\")";
+    let text = CELL.replacen("data_store(database: \"SIBDB\")", store, 1);
+    let text = text.replacen("file_store(file_server: \"NAS01\")", store, 1);
+    if let Err(diagnostics) = crate::scenario::parse(std::path::Path::new("cell.ron"), &text) {
+        panic!("{}", diagnostics.render(false));
+    }
 }
 
 #[test]

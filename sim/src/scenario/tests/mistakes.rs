@@ -218,6 +218,8 @@ fn names_that_the_product_would_refuse_are_refused() {
         "\"branch\",\n            connect: local",
         &["branch is the name of an application already"],
     );
+    let wanted = ["auditor is the name of the process that takes stock at the end of a run"];
+    spoilt("name: \"payments\"", "name: \"auditor\"", "\"auditor\"", &wanted);
     spoilt("count: 20,", "count: 20, count: 21,", "count: 21", &["`count` is given twice"]);
 }
 

@@ -3,7 +3,7 @@
 //! The auditor connects to each engine, wherever it runs, and looks at its queue points as an administrator does: every
 //! message with its state, and what is in doubt. An engine that an administrator has stopped is started for a look: what it
 //! has is kept, but nobody reaches it. One that has failed is waited for until the HA manager has moved it. An engine that
-//! runs nowhere even then shows nothing; that is said: missing is not lost.
+//! runs nowhere even then shows nothing; that is said: missing is not lost. Only one that never ran has nothing to show.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +27,7 @@ use indoubt_ledger::history::MessageIdentity;
 use super::super::audit::{AuditPlan, Found};
 use super::administration::Administrator;
 use super::connection::Connection;
+use super::contract::STARTED;
 use super::plan::endpoint;
 use crate::fabric::Process;
 use crate::scenario::model::Cell;
@@ -103,16 +104,23 @@ impl Auditor<'_> {
                         until = self.process.now() + plan.patience;
                         continue;
                     }
-                    if std::mem::take(&mut may_be_moved) {
-                        until = self.process.now() + until_moved(self.cell) + plan.patience;
-                        continue;
+                    if self.has_run(engine) {
+                        if std::mem::take(&mut may_be_moved) {
+                            until = self.process.now() + until_moved(self.cell) + plan.patience;
+                            continue;
+                        }
+                        self.audit.incomplete.push(format!("{engine} runs nowhere: its queue points are not seen"));
                     }
-                    self.audit.incomplete.push(format!("{engine} runs nowhere: its queue points are not seen"));
                     return;
                 }
                 Some(_) | None => self.process.sleep(AGAIN).await,
             }
         }
+    }
+
+    /// Whether it ever took anything: what waits for an engine that never ran is with others.
+    fn has_run(&self, engine: &MessagingEngineName) -> bool {
+        self.shared.history().was_told(STARTED, engine.as_str())
     }
 
     /// Starts an engine that an administrator has stopped. Returns whether there was such a one.

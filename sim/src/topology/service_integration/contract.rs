@@ -16,7 +16,7 @@ use crate::scenario::model::{Cell, Cluster, MessageStore, MessagingEngine};
 pub(super) const CONNECTION_LOST: &str = "connection_lost";
 
 /// An engine serves.
-const STARTED: &str = "messaging_engine_started";
+pub(super) const STARTED: &str = "messaging_engine_started";
 
 /// The connection between two engines is gone.
 const ENGINE_CONNECTION_ENDED: &str = "engine_connection_ended";

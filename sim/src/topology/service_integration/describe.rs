@@ -143,9 +143,10 @@ fn engines(cell: &Cell, cluster: &Cluster) -> Vec<[String; 3]> {
         .unwrap_or_default();
     let row = |(number, engine): (usize, &crate::scenario::model::MessagingEngine)| {
         let store = match &engine.message_store {
-            MessageStore::DataStore { database, restrict_long_running_locks, .. } => {
+            MessageStore::DataStore { database, schema, restrict_long_running_locks, .. } => {
                 let restricted = if *restrict_long_running_locks { ", restricted long-running locks" } else { "" };
-                format!("data store in {database}{restricted}")
+                let schema = schema.as_ref().map(|schema| format!(", schema {schema}")).unwrap_or_default();
+                format!("data store in {database}{schema}{restricted}")
             }
             MessageStore::FileStore { file_server } => {
                 let server = cell.file_servers.iter().find(|server| server.name == *file_server);

@@ -260,18 +260,20 @@ fn instance(
     let store = match &engine.message_store {
         MessageStore::DataStore {
             database,
+            schema,
             restrict_long_running_locks,
             failover_on_connection_loss,
             initial_wait,
             ..
         } => {
+            let schema = schema.as_ref().map_or(engine.name.as_str(), String::as_str);
             let mut definition = DataStoreDefinition::new(
                 engine.name.clone(),
                 uuid.clone(),
                 cell.was_level,
                 process,
                 database_address(database),
-                SchemaName::from(engine.name.as_str()),
+                SchemaName::from(schema),
             );
             definition.restrict_long_running_locks = *restrict_long_running_locks;
             definition.failover_on_connection_loss = *failover_on_connection_loss;

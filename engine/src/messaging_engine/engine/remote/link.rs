@@ -11,6 +11,7 @@ use super::super::MessagingEngine;
 use super::arrival::Peer;
 use super::locks::Wanted;
 use super::point::Far;
+use crate::defect::Defect;
 use crate::event::Event;
 use crate::frame::Frame;
 use crate::machine::{ConnectionId, Effect, Effects, Input};
@@ -247,10 +248,14 @@ impl MessagingEngine {
         peers.find(|(_, peer)| peer.connection == connection).map(|(engine, _)| engine.clone())
     }
 
-    /// A connection that another engine has opened is gone.
-    pub(in super::super) fn peer_gone(&mut self, connection: ConnectionId) {
+    /// A connection that another engine has opened is gone. What is locked for that engine's consumers stays so: they may
+    /// still have the messages, and nobody knows what becomes of them before it has connected again.
+    pub(in super::super) fn peer_gone(&mut self, now: Time, connection: ConnectionId, effects: &mut Effects) {
         let Some(engine) = self.peer_of(connection) else { return };
         self.work.remote.wanted.retain(|wanted| wanted.engine != engine);
+        if Defect::RemoteLockReleasedEarly.is_planted() {
+            self.release_locks(now, &engine, effects);
+        }
     }
 
     /// Ends all connections with other engines.

@@ -194,6 +194,15 @@ impl MessagingEngine {
         items.filter(|(_, locks): &(Far, Vec<ItemId>)| !locks.is_empty()).collect()
     }
 
+    /// The planted defect: what is locked for consumers of an engine is given back, without that engine's decision.
+    pub(super) fn release_locks(&mut self, now: Time, engine: &MessagingEngineName, effects: &mut Effects) {
+        for (far, locks) in self.locks_of(engine) {
+            for lock in locks {
+                self.rejected_there(now, &far, lock, false, effects);
+            }
+        }
+    }
+
     /// An engine has connected: what became of the messages that are locked for its consumers?
     pub(super) fn expect_decisions(
         &self,

@@ -8,7 +8,8 @@
 //! **Modelled.** Late changes wait by item, so that an add and its remove meet and neither is written. One batch is on
 //! its way at a time; what is to be waited for meanwhile shares the next. A batch for which there is no room is taken
 //! apart, so that only those changes are refused that do not fit. A late change that does not fit waits for the next
-//! round, and is given up when the store closes.
+//! round. That goes for a store that is being closed too: a stop in good order keeps what is reliable persistent, so it
+//! takes until there is room, or until somebody forces it.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -288,7 +289,7 @@ impl Dispatcher {
     }
 
     /// There was no room for the batch in flight.
-    pub(super) fn refused(&mut self, now: Time, is_closing: bool) -> Vec<StoreEvent> {
+    pub(super) fn refused(&mut self, now: Time) -> Vec<StoreEvent> {
         // It has not committed: its number is free.
         self.batch -= 1;
         let mut groups = core::mem::take(&mut self.in_flight);
@@ -312,7 +313,7 @@ impl Dispatcher {
             for write in group.writes.into_iter().rev() {
                 self.queue.push_front(Group { ticket: None, writes: vec![write], resolves: Vec::new() });
             }
-        } else if !is_closing {
+        } else {
             self.wait_for_room(now, group.writes);
         }
         Vec::new()

@@ -181,10 +181,16 @@ impl DataStore {
     fn fail(&mut self, failure: StoreFailure, effects: &mut Effects) {
         let is_opening = matches!(&self.phase, Phase::Taking(taking) if taking.is_opening());
         match failure {
-            StoreFailure::Locked => self.report(|engine| Event::StoreLockRefused { engine }, effects),
+            // Whose the tables are was told when they were read.
+            StoreFailure::Locked | StoreFailure::WrongEngine => {
+                self.report(|engine| Event::StoreLockRefused { engine }, effects);
+            }
             StoreFailure::TakenOver => self.report(|engine| Event::StoreTakenOver { engine }, effects),
-            StoreFailure::WrongEngine => self.report(|engine| Event::StoreOfAnotherEngine { engine }, effects),
-            _ => self.report(|engine| Event::StoreUnreachable { engine }, effects),
+            // Told by the engine as what it is, a common mode error.
+            StoreFailure::Corrupt => {}
+            StoreFailure::Unreachable | StoreFailure::PathMissing => {
+                self.report(|engine| Event::StoreUnreachable { engine }, effects);
+            }
         }
         self.shut(effects);
         let told = if is_opening { StoreEvent::OpenFailed(failure) } else { StoreEvent::Failed(failure) };
@@ -216,8 +222,7 @@ impl DataStore {
                 Ok(_) | Err(DatabaseError::RequirementFailed) => true,
                 Err(_) => false,
             };
-            let answers =
-                if is_stored { self.dispatcher.stored() } else { self.dispatcher.refused(now, self.is_closing()) };
+            let answers = if is_stored { self.dispatcher.stored() } else { self.dispatcher.refused(now) };
             self.events.extend(answers);
             self.pump(now, effects);
         } else if self.awaited == Some(response.request) {
@@ -234,29 +239,20 @@ impl DataStore {
         }
     }
 
-    fn is_closing(&self) -> bool {
-        matches!(self.phase, Phase::Closing)
-    }
-
     /// Sends the next batch if none is in flight, and sees to the dispatcher's timer.
     fn pump(&mut self, now: Time, effects: &mut Effects) {
         if !matches!(self.phase, Phase::Running | Phase::Closing) {
             return;
         }
-        if self.is_closing() {
-            self.dispatcher.flush(Time::NEVER);
-        } else {
-            self.dispatcher.flush(now);
-        }
+        self.dispatcher.flush(now);
         if self.batch_request.is_none()
             && let Some(statements) = self.dispatcher.next_batch(&self.tables, &self.incarnation)
         {
             self.batch_request = Some(self.execute(WORK, statements, Then::Commit, effects));
         }
-        if self.is_closing() {
-            if self.batch_request.is_none() {
-                self.give_up_ownership(now, effects);
-            }
+        let has_written_all = self.batch_request.is_none() && self.dispatcher.unwritten() == 0;
+        if matches!(self.phase, Phase::Closing) && has_written_all {
+            self.give_up_ownership(now, effects);
         } else if let Some(at) = self.dispatcher.wanted_timer() {
             effects.push(Effect::SetTimer { timer: self.dispatcher_timer(), at });
         }
@@ -287,7 +283,7 @@ impl DataStore {
         if timer == self.taking_timer() {
             self.taking_timer_ran_out(now, effects);
         } else if timer == self.refresh_timer() {
-            if matches!(self.phase, Phase::Running) {
+            if matches!(self.phase, Phase::Running | Phase::Closing) {
                 self.refresh(now, effects);
             }
         } else {
@@ -350,6 +346,7 @@ impl MessageStore for DataStore {
             Phase::Taking(_) => self.fail(StoreFailure::Unreachable, effects),
             Phase::Running => {
                 self.phase = Phase::Closing;
+                self.dispatcher.flush(Time::NEVER);
                 self.pump(now, effects);
             }
             Phase::Closing | Phase::MarkingStopped => {}

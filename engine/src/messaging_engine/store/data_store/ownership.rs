@@ -298,12 +298,14 @@ impl DataStore {
     fn judge(&mut self, found: Option<Vec<u8>>, effects: &mut Effects) -> Verdict {
         let is_opening = self.taking().is_opening;
         let Some(found) = found else {
-            return if is_opening { Verdict::Take } else { Verdict::Fail(StoreFailure::WrongEngine) };
+            return if is_opening { Verdict::Take } else { Verdict::Fail(StoreFailure::Corrupt) };
         };
         let Ok(found) = postcard::from_bytes::<OwnerRow>(&found) else {
             return Verdict::Fail(StoreFailure::Corrupt);
         };
         if found.engine != self.definition.uuid {
+            let own = self.definition.uuid.clone();
+            self.report(|engine| Event::StoreOfAnotherEngine { engine, own, found: found.engine }, effects);
             return Verdict::Fail(StoreFailure::WrongEngine);
         }
         if found.incarnation == self.incarnation {

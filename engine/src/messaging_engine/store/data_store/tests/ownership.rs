@@ -1,9 +1,10 @@
 //! Who owns the tables, when, and for how long.
 
 use super::world::{World, definition, seconds};
-use crate::database::frame::{DatabaseRequest, RequestNumber};
+use crate::database::TransactionNumber;
+use crate::database::frame::{DatabaseRequest, RequestNumber, RowKey, Statement, Then};
 use crate::messaging_engine::definition::{EngineUuid, WasLevel};
-use crate::messaging_engine::store::data_store::DataStoreDefinition;
+use crate::messaging_engine::store::data_store::{DataStoreDefinition, Tables};
 use crate::messaging_engine::store::{MessageStore, StoreEvent, StoreFailure};
 use crate::name::ProcessName;
 
@@ -106,16 +107,66 @@ fn an_owner_that_comes_back_after_another_one_took_the_store_stops() {
 }
 
 #[test]
-fn tables_of_another_engine_are_a_global_error() {
+fn tables_of_another_engine_are_refused_and_left_as_they_are() {
+    for own in [definition(WasLevel::V9), restricted()] {
+        let mut world = World::new();
+        let first = world.open(own.clone());
+        world.run(seconds(1));
+        world.close(first);
+        world.run(seconds(1));
+        let second = world.open(DataStoreDefinition { uuid: EngineUuid("B2".to_owned()), ..own.clone() });
+        world.run(seconds(1));
+        assert!(world.has(second, &StoreEvent::OpenFailed(StoreFailure::WrongEngine)));
+        assert!(!StoreFailure::WrongEngine.is_global(), "another server may have the right data source");
+        let told = world.reports.iter().find(|(_, event)| event.name() == "store_of_another_engine");
+        let told = told.map(|(_, event)| event.to_string()).expect("it says whose tables they are");
+        assert!(told.contains("A1") && told.contains("B2"), "{told}");
+        assert!(world.reported("store_lock_refused"));
+        let third = world.open(own);
+        world.run(seconds(1));
+        assert!(world.contents(third).is_some());
+    }
+}
+
+/// With the long-running locks, whoever else names the schema of an engine that runs never comes to read whose it is.
+#[test]
+fn tables_of_another_engine_that_runs_are_locked_unless_long_running_locks_are_restricted() {
+    for (own, failure) in [(definition(WasLevel::V9), StoreFailure::Locked), (restricted(), StoreFailure::WrongEngine)]
+    {
+        let mut world = World::new();
+        let first = world.open(own.clone());
+        world.run(seconds(5));
+        let second = world.open(DataStoreDefinition { uuid: EngineUuid("B2".to_owned()), ..own });
+        world.run(seconds(901));
+        assert!(world.has(second, &StoreEvent::OpenFailed(failure)), "{failure}");
+        assert!(world.instances[first].store.is_available());
+    }
+}
+
+#[test]
+fn tables_that_cannot_be_read_are_a_common_mode_error() {
     let mut world = World::new();
     let first = world.open(definition(WasLevel::V9));
     world.run(seconds(1));
     world.close(first);
-    let other = DataStoreDefinition { uuid: EngineUuid("B2".to_owned()), ..definition(WasLevel::V9) };
-    let second = world.open(other);
     world.run(seconds(1));
-    assert!(world.has(second, &StoreEvent::OpenFailed(StoreFailure::WrongEngine)));
-    assert!(StoreFailure::WrongEngine.is_global() && world.reported("store_of_another_engine"));
+    world.command(DatabaseRequest::Execute {
+        request: RequestNumber(1),
+        schema: definition(WasLevel::V9).schema,
+        transaction: TransactionNumber(1),
+        statements: vec![Statement::Put {
+            table: Tables::default().owner,
+            key: RowKey::Number(0),
+            value: vec![u8::MAX],
+        }],
+        then: Then::Commit,
+    });
+    world.run(seconds(1));
+    let second = world.open(definition(WasLevel::V9));
+    world.run(seconds(1));
+    assert!(world.has(second, &StoreEvent::OpenFailed(StoreFailure::Corrupt)));
+    assert!(StoreFailure::Corrupt.is_global());
+    assert!(!world.reported("store_unreachable"), "the database is there");
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! What is in the tables when, and what survives.
 
 use super::world::{World, definition, seconds};
-use crate::database::Capacity;
+use crate::database::frame::{DatabaseRequest, RequestNumber, RowKey, Statement, Then};
+use crate::database::{Capacity, TransactionNumber};
 use crate::message::{CorrelationId, MessageId, Payload, Priority};
 use crate::messaging_engine::definition::WasLevel;
 use crate::messaging_engine::message::BusMessage;
 use crate::messaging_engine::reliability::Reliability;
+use crate::messaging_engine::store::data_store::{DataStoreDefinition, Tables};
 use crate::messaging_engine::store::{Change, ItemId, PreparedTransaction, StoreEvent, StoredMessage, Ticket};
 use crate::name::DestinationName;
 use crate::time::{Duration, Time};
@@ -169,6 +171,33 @@ fn of_the_changes_that_wait_together_only_those_are_refused_that_do_not_fit() {
     let refused = tickets.iter().filter(|ticket| world.has(0, &StoreEvent::Refused(**ticket))).count();
     assert_eq!((stored, refused), (2, 2));
     assert!(world.reported("database_full"));
+}
+
+#[test]
+fn a_close_waits_for_room_for_what_is_late() {
+    for restrict_long_running_locks in [false, true] {
+        let mut world = World::with(|database| database.capacity = Some(Capacity::Rows(5)));
+        world.open(DataStoreDefinition { restrict_long_running_locks, ..definition(WasLevel::V9) });
+        world.run(seconds(1));
+        world.write(0, vec![add(1, ASSURED)]);
+        world.write(0, vec![add(2, ASSURED)]);
+        world.run(seconds(1));
+        world.write(0, vec![add(3, RELIABLE)]);
+        world.close(0);
+        world.run(seconds(100));
+        assert!(!world.has(0, &StoreEvent::Closed), "a reliable persistent message outlives a stop in good order");
+        let room = Statement::Delete { table: Tables::default().items, key: RowKey::Number(1) };
+        world.command(DatabaseRequest::Execute {
+            request: RequestNumber(1),
+            schema: definition(WasLevel::V9).schema,
+            transaction: TransactionNumber(1),
+            statements: vec![room],
+            then: Then::Commit,
+        });
+        world.run(seconds(2));
+        assert!(world.has(0, &StoreEvent::Closed));
+        assert_eq!(survivors(&mut world), [2, 3]);
+    }
 }
 
 /// Stops the database after each number of effects while batches are written, with and without what was not forced.
