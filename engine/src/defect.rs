@@ -81,6 +81,9 @@ defects! {
     /// a messaging engine rolls back what it finds in doubt when it starts
     InDoubtRolledBackAtFailover = "in-doubt-rolled-back-at-failover";
 
+    /// spilled nonpersistent messages are not purged when a messaging engine starts: they are on their queues again
+    SpilledMessagesNotPurged = "spilled-messages-not-purged";
+
     // Application servers.
 }
 

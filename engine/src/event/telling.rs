@@ -171,6 +171,7 @@ impl Event {
             | Event::StoreUnreachable { engine }
             | Event::StoreTakenOver { engine }
             | Event::StoreTakeover { engine }
+            | Event::SpilledMessagesPurged { engine, .. }
             | Event::FileStoreLocked { engine }
             | Event::FileStoreUnreachable { engine }
             | Event::FileStoreNotOpened { engine, .. }

@@ -4,6 +4,7 @@ use super::dispatcher::RowWrite;
 use super::ownership::OwnerRow;
 use crate::database::frame::{RowKey, Statement};
 use crate::messaging_engine::definition::IncarnationUuid;
+use crate::messaging_engine::store::SpillChange;
 use crate::name::TableName;
 
 /// The tables of an engine's schema; every engine's are called the same.
@@ -19,6 +20,8 @@ pub struct Tables {
     pub transactions: TableName,
     /// `SIB000`: persistent items.
     pub items: TableName,
+    /// `SIB002`: nonpersistent items that were spilled, the temporary table.
+    pub spilled: TableName,
     /// The column of `SIB000` for redelivery counts, which is a table here.
     pub redelivery_counts: TableName,
 }
@@ -31,6 +34,7 @@ impl Default for Tables {
             keys: TableName::from("SIBKEYS"),
             transactions: TableName::from("SIBXACTS"),
             items: TableName::from("SIB000"),
+            spilled: TableName::from("SIB002"),
             redelivery_counts: TableName::from("SIB000.REDELIVERED_COUNT"),
         }
     }
@@ -77,6 +81,24 @@ impl Tables {
             Statement::Require { table: self.keys.clone(), key: key.clone(), value: before },
             Statement::Put { table: self.keys.clone(), key, value: encode(&number) },
         ]
+    }
+
+    pub(super) fn purge_spilled(&self) -> Statement {
+        Statement::DeleteAll { table: self.spilled.clone() }
+    }
+
+    /// The statements of a batch of the spill dispatcher. It does no harm to send it twice.
+    pub(super) fn spill(&self, batch: &[SpillChange]) -> Vec<Statement> {
+        let statement = |change: &SpillChange| {
+            let table = self.spilled.clone();
+            match change {
+                SpillChange::Add(stored) => {
+                    Statement::Put { table, key: RowKey::Number(stored.item.0), value: encode(stored) }
+                }
+                SpillChange::Remove(item) => Statement::Delete { table, key: RowKey::Number(item.0) },
+            }
+        };
+        batch.iter().map(statement).collect()
     }
 
     /// The statements of one change.
