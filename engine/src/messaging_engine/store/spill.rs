@@ -9,6 +9,9 @@
 //! **Modelled.** All of that, with one thread instead of eight. Where the source goes on trying, here a batch that was
 //! refused waits until as much again has come.
 
+#[cfg(test)]
+pub(super) mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};

@@ -6,6 +6,7 @@ mod fake_store;
 mod life_cycle;
 mod queue_points;
 mod remote;
+mod spilling;
 mod transactions;
 
 use std::collections::{BTreeSet, VecDeque};

@@ -21,13 +21,28 @@ use crate::time::Time;
 pub(super) struct Temporary {
     /// What was written and not removed.
     spilled: BTreeMap<ItemId, StoredMessage>,
-    length: u64,
-    /// Its length when it was last written anew.
-    renewed_length: u64,
-    /// What its length will be.
-    next_length: u64,
+    size: Size,
+    /// What the outstanding write will make of it.
+    next_size: Size,
+    /// How much room it took when it was last written anew.
+    renewed_room: u64,
     /// Whether it is not what it should be.
     is_damaged: bool,
+}
+
+/// How large the file is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Size {
+    /// Where its end is.
+    length: u64,
+    /// With the payloads of messages.
+    room: u64,
+}
+
+impl Size {
+    fn and(self, content: &Content) -> Size {
+        Size { length: self.length + content.bytes.len() as u64, room: self.room + content.length() }
+    }
 }
 
 fn apply(changes: impl IntoIterator<Item = SpillChange>, spilled: &mut BTreeMap<ItemId, StoredMessage>) {
@@ -64,22 +79,22 @@ impl Temporary {
 
     /// How a batch is written.
     fn operation(&mut self, path: FilePath, batch: &[SpillChange], slack: u64) -> FileOperation {
-        if self.is_damaged || self.length > slack.max(2 * self.renewed_length) {
+        if self.is_damaged || self.size.room > slack.max(2 * self.renewed_room) {
             let mut spilled = self.spilled.clone();
             apply(batch.iter().cloned(), &mut spilled);
             let content = content(&spilled.into_values().map(SpillChange::Add).collect());
-            self.next_length = content.bytes.len() as u64;
-            self.renewed_length = self.next_length;
+            self.next_size = Size::default().and(&content);
+            self.renewed_room = self.next_size.room;
             return FileOperation::Replace { path, content };
         }
         let content = content(&batch.to_vec());
-        self.next_length = self.length + content.bytes.len() as u64;
-        FileOperation::Write { path, offset: self.length, content, stability: Stability::Unstable }
+        self.next_size = self.size.and(&content);
+        FileOperation::Write { path, offset: self.size.length, content, stability: Stability::Unstable }
     }
 
     fn written(&mut self, batch: Vec<SpillChange>) {
         apply(batch, &mut self.spilled);
-        self.length = self.next_length;
+        self.size = self.next_size;
         self.is_damaged = false;
     }
 }
