@@ -300,10 +300,10 @@ events! {
     Headline MessageStoreFull { engine: MessagingEngineName } = "message_store_full", "message store of {engine} is full, transaction rolled back";
     /// a best effort message was evicted to make room for a newer one
     Detail BestEffortDiscarded { destination: DestinationName } = "best_effort_discarded", "best effort message on {destination} discarded, the buffer is full";
-    /// a message point holds so much that what may be kept in memory is written to the message store from now on
-    Headline SpillingBegan { destination: DestinationName } = "spilling_began", "{destination} holds too much for memory: nonpersistent messages are spilled to the message store";
-    /// a message point holds little enough to keep it in memory again
-    Headline SpillingEnded { destination: DestinationName } = "spilling_ended", "{destination} holds little again: nonpersistent messages are no longer spilled";
+    /// a queue holds more than memory is to hold: nonpersistent messages that come now go to the message store too
+    Headline SpillingBegan { destination: DestinationName } = "spilling_began", "{destination} holds too much for memory: nonpersistent messages are spilled";
+    /// a queue whose nonpersistent messages were spilled holds little again
+    Headline SpillingEnded { destination: DestinationName } = "spilling_ended", "{destination} holds little again: nothing more is spilled";
     /// a message sent one way could not be taken; nobody is told
     Detail OneWayDiscarded { destination: DestinationName, reason: BusReason } = "one_way_discarded", "message sent one way to {destination} discarded: {reason:?}";
     /// an expired message was met on a queue point and removed

@@ -13,7 +13,7 @@
 use core::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::spilling::{Spilling, Turn};
+use super::spilling::Spilling;
 use super::transaction::TransactionNumber;
 use crate::machine::ConnectionId;
 use crate::message::{CorrelationId, Priority};
@@ -111,7 +111,7 @@ impl QueuePoint {
     pub(super) fn insert(&mut self, item: ItemId, message: BusMessage, state: ItemState) {
         self.enter(item, &message, &state);
         self.bytes += u64::from(message.length());
-        if self.spilling == Spilling::Spilling && message.reliability.is_spilled() {
+        if self.spilling.is_due() && message.reliability.is_spilled() {
             self.spilled.insert(item, Spill::Due);
         }
         let before = self.messages.insert(item, Held { message, state });
@@ -142,8 +142,13 @@ impl QueuePoint {
         self.spilled.get(&item) == Some(&Spill::Handed)
     }
 
-    /// Something has come or gone for good: is there too much on it now, or little enough?
-    pub(super) fn look(&mut self, limits: &SpillLimits) -> Option<Turn> {
+    /// Whether the message that was spilled just now is the first one.
+    pub(super) fn begins_to_spill(&mut self) -> bool {
+        self.spilling.begin()
+    }
+
+    /// Something has come or gone for good: whether there is so little on it now that memory will do again.
+    pub(super) fn ends_to_spill(&mut self, limits: &SpillLimits) -> bool {
         self.spilling.look(self.messages.len() as u64, self.bytes, limits)
     }
 

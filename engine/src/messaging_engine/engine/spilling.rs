@@ -35,6 +35,8 @@ pub(super) enum Spilling {
         /// The average number of messages at the last looks, times [`LOOKS`].
         average_times_looks: u64,
     },
+    /// What comes is to be written; nothing has come yet that is not written anyway.
+    Due,
     /// What comes is written.
     Spilling,
 }
@@ -45,37 +47,39 @@ impl Default for Spilling {
     }
 }
 
-/// What a look at a message point has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// It spills from now on.
-    Begun,
-    /// It does not any more.
-    Ended,
-}
-
 impl Spilling {
-    /// Looks at a message point that holds so much, after something has come or gone for good.
-    pub(super) fn look(&mut self, messages: u64, bytes: u64, limits: &SpillLimits) -> Option<Turn> {
-        match self {
-            Spilling::Not { average_times_looks } => {
-                let sum = *average_times_looks + messages;
-                let average = sum / LOOKS;
-                *average_times_looks = sum - average;
-                if average < limits.upper_messages && bytes < limits.upper_bytes {
-                    return None;
-                }
-                *self = Spilling::Spilling;
-                Some(Turn::Begun)
+    /// Whether what comes now is to be written.
+    pub(super) const fn is_due(self) -> bool {
+        matches!(self, Spilling::Due | Spilling::Spilling)
+    }
+
+    /// Looks at a message point that holds so much, after something has come or gone for good. Returns whether it has
+    /// ended to spill.
+    pub(super) fn look(&mut self, messages: u64, bytes: u64, limits: &SpillLimits) -> bool {
+        if let Spilling::Not { average_times_looks } = self {
+            let sum = *average_times_looks + messages;
+            let average = sum / LOOKS;
+            *average_times_looks = sum - average;
+            if average >= limits.upper_messages || bytes >= limits.upper_bytes {
+                *self = Spilling::Due;
             }
-            Spilling::Spilling => {
-                if messages > limits.lower_messages || bytes > limits.lower_bytes {
-                    return None;
-                }
-                *self = Spilling::Not { average_times_looks: limits.lower_messages * (LOOKS - 1) };
-                Some(Turn::Ended)
-            }
+            return false;
         }
+        if messages > limits.lower_messages || bytes > limits.lower_bytes {
+            return false;
+        }
+        let before =
+            core::mem::replace(self, Spilling::Not { average_times_looks: limits.lower_messages * (LOOKS - 1) });
+        before == Spilling::Spilling
+    }
+
+    /// Something is written. Returns whether it is the first.
+    pub(super) fn begin(&mut self) -> bool {
+        let is_first = *self == Spilling::Due;
+        if is_first {
+            *self = Spilling::Spilling;
+        }
+        is_first
     }
 }
 
@@ -83,14 +87,18 @@ impl Spilling {
 #[derive(Debug, Default)]
 pub(super) struct SpillWork {
     changes: Vec<SpillChange>,
-    turns: Vec<(DestinationName, Turn)>,
+    told: Vec<Event>,
 }
 
 impl SpillWork {
     /// A message on this message point has become final.
     pub(super) fn arrived(&mut self, point: &DestinationName, at: &mut QueuePoint, item: ItemId, limits: &SpillLimits) {
         if let Some(message) = at.spill(item) {
-            self.changes.push(SpillChange::Add(StoredMessage { item, destination: point.clone(), message }));
+            let destination = point.clone();
+            if at.begins_to_spill() {
+                self.told.push(Event::SpillingBegan { destination: destination.clone() });
+            }
+            self.changes.push(SpillChange::Add(StoredMessage { item, destination, message }));
         }
         self.look(point, at, limits);
     }
@@ -104,8 +112,8 @@ impl SpillWork {
 
     /// A message has left this message point.
     pub(super) fn look(&mut self, point: &DestinationName, at: &mut QueuePoint, limits: &SpillLimits) {
-        if let Some(turn) = at.look(limits) {
-            self.turns.push((point.clone(), turn));
+        if at.ends_to_spill(limits) {
+            self.told.push(Event::SpillingEnded { destination: point.clone() });
         }
     }
 }
@@ -117,11 +125,6 @@ impl MessagingEngine {
             let changes = core::mem::take(&mut self.work.spill.changes);
             self.store.spill(now, changes, effects);
         }
-        for (destination, turn) in core::mem::take(&mut self.work.spill.turns) {
-            effects.report(match turn {
-                Turn::Begun => Event::SpillingBegan { destination },
-                Turn::Ended => Event::SpillingEnded { destination },
-            });
-        }
+        self.work.spill.told.drain(..).for_each(|event| effects.report(event));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::super::spilling::{Spilling, Turn};
+use super::super::spilling::Spilling;
 use super::*;
 
 const EXPRESS: Reliability = Reliability::ExpressNonpersistent;
@@ -17,16 +17,14 @@ fn put(world: &mut World, identity: u64, reliability: Reliability, scope: Scope)
     assert!(matches!(reply, Some(BusReply::Sent { .. })), "{reply:?}");
 }
 
-/// An engine whose queue point spills: it holds so many express messages that came before.
-fn spilling() -> (World, u64) {
+/// How many messages come before a queue point spills.
+const BEFORE: u64 = 36;
+
+/// An engine whose queue point spills from the next message on.
+fn spilling() -> World {
     let mut world = World::started();
-    let mut count = 0;
-    while !world.has_event("spilling_began") {
-        assert!(count < 100, "so many are too many");
-        count += 1;
-        put(&mut world, count, EXPRESS, Scope::Automatic);
-    }
-    (world, count)
+    (1..=BEFORE).for_each(|identity| put(&mut world, identity, EXPRESS, Scope::Automatic));
+    world
 }
 
 fn spilled(world: &World) -> Vec<u64> {
@@ -38,11 +36,16 @@ fn the_product_s_limits_are_the_defaults() {
     assert_eq!(SpillLimits::default(), LIMITS);
 }
 
+fn look(point: &mut Spilling, messages: u64, bytes: u64) -> bool {
+    assert!(!point.look(messages, bytes, &LIMITS), "nothing has been spilled that could end");
+    point.is_due()
+}
+
 #[test]
 fn a_point_that_holds_as_many_as_the_upper_limit_begins_to_spill_and_one_with_less_never_does() {
     let looks = |messages| {
         let mut point = Spilling::default();
-        (0..10_000).position(|_| point.look(messages, 0, &LIMITS) == Some(Turn::Begun))
+        (0..10_000).position(|_| look(&mut point, messages, 0))
     };
     assert_eq!(looks(19), None);
     assert!(looks(20).is_some_and(|after| after > 20), "the average needs a while");
@@ -53,39 +56,54 @@ fn a_point_that_holds_as_many_as_the_upper_limit_begins_to_spill_and_one_with_le
 fn a_burst_that_is_soon_consumed_is_not_spilled() {
     let mut point = Spilling::default();
     for messages in (1..=25).chain((0..25).rev()) {
-        assert_eq!(point.look(messages, 0, &LIMITS), None);
+        assert!(!look(&mut point, messages, 0));
     }
 }
 
 #[test]
 fn bytes_count_at_once() {
     let mut point = Spilling::default();
-    assert_eq!(point.look(1, 3_999_999, &LIMITS), None);
-    assert_eq!(point.look(1, 4_000_000, &LIMITS), Some(Turn::Begun));
+    assert!(!look(&mut point, 1, 3_999_999));
+    assert!(look(&mut point, 1, 4_000_000));
 }
 
 #[test]
 fn it_ends_when_the_point_is_down_to_both_lower_limits_and_begins_anew_only_at_an_upper_one() {
-    let mut point = Spilling::Spilling;
+    let mut point = Spilling::Due;
+    assert!(point.begin());
+    assert!(!point.begin(), "it has begun before");
     for (messages, bytes) in [(20, 400_000), (3, 400_000), (2, 400_001)] {
-        assert_eq!(point.look(messages, bytes, &LIMITS), None);
+        assert!(!point.look(messages, bytes, &LIMITS));
+        assert!(point.is_due());
     }
-    assert_eq!(point.look(2, 400_000, &LIMITS), Some(Turn::Ended));
+    assert!(point.look(2, 400_000, &LIMITS));
     for _ in 0..100 {
-        assert_eq!(point.look(10, 3_000_000, &LIMITS), None, "between the limits it stays as it is");
+        assert!(!look(&mut point, 10, 3_000_000), "between the limits it stays as it is");
     }
 }
 
 #[test]
+fn a_point_with_nothing_to_spill_has_nothing_to_tell() {
+    let mut world = World::started();
+    for identity in 1..=100 {
+        put(&mut world, identity, Reliability::AssuredPersistent, Scope::Automatic);
+    }
+    (1..=100).for_each(|identity| assert_eq!(world.receive(TWO, Scope::Automatic), Some(identity)));
+    assert!(!world.has_event("spilling_began") && !world.has_event("spilling_ended"));
+}
+
+#[test]
 fn only_what_comes_while_a_point_spills_is_spilled_and_only_express_and_reliable_nonpersistent() {
-    let (mut world, before) = spilling();
+    let mut world = spilling();
     assert!(spilled(&world).is_empty(), "what was there before stays where it is");
+    assert!(!world.has_event("spilling_began"));
     for (identity, reliability) in (100..).zip(Reliability::ALL) {
         put(&mut world, identity, reliability, Scope::Automatic);
     }
     assert_eq!(spilled(&world), [101, 102]);
-    let got: Vec<Option<u64>> = (0..before + 5).map(|_| world.receive(TWO, Scope::Automatic)).collect();
-    let expected: Vec<Option<u64>> = (1..=before).chain(100..105).map(Some).collect();
+    assert!(world.has_event("spilling_began"));
+    let got: Vec<Option<u64>> = (0..BEFORE + 5).map(|_| world.receive(TWO, Scope::Automatic)).collect();
+    let expected: Vec<Option<u64>> = (1..=BEFORE).chain(100..105).map(Some).collect();
     assert_eq!(got, expected, "order is the same, wherever a message is");
     assert!(spilled(&world).is_empty(), "what is consumed is not wanted any more");
     assert!(world.has_event("spilling_ended"));
@@ -95,7 +113,7 @@ fn only_what_comes_while_a_point_spills_is_spilled_and_only_express_and_reliable
 
 #[test]
 fn what_is_sent_in_a_transaction_is_spilled_when_it_commits_and_not_before() {
-    let (mut world, _) = spilling();
+    let mut world = spilling();
     put(&mut world, 100, EXPRESS, Scope::Transacted);
     assert!(spilled(&world).is_empty());
     world.done(ONE, BusCall::Rollback);
@@ -121,9 +139,9 @@ fn what_is_sent_in_a_transaction_is_spilled_when_it_commits_and_not_before() {
 
 #[test]
 fn what_is_received_stays_spilled_until_that_has_committed() {
-    let (mut world, before) = spilling();
+    let mut world = spilling();
     put(&mut world, 100, EXPRESS, Scope::Automatic);
-    (0..before).for_each(|_| assert!(world.receive(TWO, Scope::Automatic).is_some()));
+    (0..BEFORE).for_each(|_| assert!(world.receive(TWO, Scope::Automatic).is_some()));
     assert_eq!(world.receive(TWO, Scope::Transacted), Some(100));
     world.done(TWO, BusCall::Rollback);
     assert_eq!(spilled(&world), [100]);
@@ -137,7 +155,7 @@ fn what_is_received_stays_spilled_until_that_has_committed() {
 #[test]
 fn what_is_spilled_does_not_survive_a_failure_nor_a_stop_in_good_order() {
     for is_killed in [true, false] {
-        let (mut world, _) = spilling();
+        let mut world = spilling();
         put(&mut world, 100, EXPRESS, Scope::Automatic);
         put(&mut world, 101, Reliability::AssuredPersistent, Scope::Automatic);
         assert_eq!(spilled(&world), [100]);
@@ -154,7 +172,7 @@ fn what_is_spilled_does_not_survive_a_failure_nor_a_stop_in_good_order() {
 #[test]
 #[should_panic(expected = "EXPRESS_NONPERSISTENT and still there")]
 fn a_store_that_keeps_what_is_not_persistent_is_not_believed() {
-    let (mut world, _) = spilling();
+    let mut world = spilling();
     put(&mut world, 100, EXPRESS, Scope::Automatic);
     let stored = world.shelf().spilled.first_entry().expect("it is spilled").remove();
     world.shelf().messages.insert(stored.item, stored);

@@ -38,7 +38,7 @@ use super::spill::SpillQueue;
 use super::{Change, MessageStore, SpillChange, StoreEvent, StoreFailure, Ticket};
 use crate::database::TransactionNumber;
 use crate::database::frame::{
-    Answer, DatabaseError, DatabaseRequest, DatabaseResponse, LockPatience, RequestNumber, Statement, Then,
+    DatabaseError, DatabaseRequest, DatabaseResponse, LockPatience, RequestNumber, Statement, Then,
 };
 use crate::event::Event;
 use crate::frame::Frame;
@@ -387,21 +387,5 @@ impl MessageStore for DataStore {
 
     fn is_available(&self) -> bool {
         matches!(self.phase, Phase::Running)
-    }
-}
-
-/// The rows among answers.
-fn rows(answers: &mut VecDeque<Answer>) -> Vec<(crate::database::frame::RowKey, Vec<u8>)> {
-    match answers.pop_front() {
-        Some(Answer::Rows(rows)) => rows,
-        _ => Vec::new(),
-    }
-}
-
-/// One row among answers.
-fn row(answers: &mut VecDeque<Answer>) -> Option<Vec<u8>> {
-    match answers.pop_front() {
-        Some(Answer::Row(row)) => row,
-        _ => None,
     }
 }

@@ -17,8 +17,9 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::rows::encode;
-use super::{DataStore, OUTER_LOCK, OWNER, Phase, WORK, row, rows};
+use super::rows::{encode, row, rows};
+use super::spilling::purged;
+use super::{DataStore, OUTER_LOCK, OWNER, Phase, WORK};
 use crate::database::frame::{Answer, DatabaseError, LockPatience, RowKey, Statement, Then};
 use crate::defect::Defect;
 use crate::event::Event;
@@ -86,6 +87,8 @@ pub(super) struct Taking {
     watched: Option<(OwnerRow, u32)>,
     /// Item numbers below this may have been given out.
     reserved: u64,
+    /// Spilled messages of earlier starts that have gone with the write of its row.
+    purged: u64,
 }
 
 impl Taking {
@@ -106,6 +109,7 @@ impl Taking {
             has_told_waiting: false,
             watched: None,
             reserved: 0,
+            purged: 0,
         }
     }
 
@@ -253,7 +257,7 @@ impl DataStore {
             Awaited::OuterLock => self.take_step(Awaited::Owner, effects),
             Awaited::Owner => self.owner_read(now, row(&mut answers), row(&mut answers), effects),
             Awaited::Write => {
-                self.tell_purged(answers.pop_front(), effects);
+                self.taking().purged = purged(answers.pop_front());
                 if self.definition.restrict_long_running_locks {
                     self.ownership_written(now, effects);
                 } else {
@@ -340,6 +344,8 @@ impl DataStore {
     fn ownership_written(&mut self, now: Time, effects: &mut Effects) {
         effects.step(Step::StoreOwned);
         self.report(|engine| Event::StoreLockAcquired { engine }, effects);
+        let purged = self.taking().purged;
+        self.tell_purged(purged, effects);
         if self.taking().is_opening {
             self.take_step(Awaited::Contents, effects);
         } else {

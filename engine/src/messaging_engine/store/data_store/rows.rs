@@ -1,8 +1,10 @@
 //! The tables of a data store, and what their rows hold.
 
+use std::collections::VecDeque;
+
 use super::dispatcher::RowWrite;
 use super::ownership::OwnerRow;
-use crate::database::frame::{RowKey, Statement};
+use crate::database::frame::{Answer, RowKey, Statement};
 use crate::messaging_engine::definition::IncarnationUuid;
 use crate::messaging_engine::store::SpillChange;
 use crate::name::TableName;
@@ -130,5 +132,21 @@ impl Tables {
             RowWrite::Forget(xid) => statements.push(delete(&self.transactions, RowKey::Bytes(encode(xid)))),
             RowWrite::Reserve(reserved) => statements.push(self.put_reserved(*reserved)),
         }
+    }
+}
+
+/// The rows among answers.
+pub(super) fn rows(answers: &mut VecDeque<Answer>) -> Vec<(RowKey, Vec<u8>)> {
+    match answers.pop_front() {
+        Some(Answer::Rows(rows)) => rows,
+        _ => Vec::new(),
+    }
+}
+
+/// One row among answers.
+pub(super) fn row(answers: &mut VecDeque<Answer>) -> Option<Vec<u8>> {
+    match answers.pop_front() {
+        Some(Answer::Row(row)) => row,
+        _ => None,
     }
 }

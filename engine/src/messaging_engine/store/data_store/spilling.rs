@@ -35,9 +35,17 @@ impl DataStore {
     }
 
     /// What was spilled before this instance became the owner is gone.
-    pub(super) fn tell_purged(&self, answer: Option<Answer>, effects: &mut Effects) {
-        if let Some(Answer::Deleted(messages @ 1..)) = answer {
+    pub(super) fn tell_purged(&self, messages: u64, effects: &mut Effects) {
+        if messages > 0 {
             self.report(|engine| Event::SpilledMessagesPurged { engine, messages }, effects);
         }
+    }
+}
+
+/// How many spilled messages were purged, as the database says.
+pub(super) fn purged(answer: Option<Answer>) -> u64 {
+    match answer {
+        Some(Answer::Deleted(messages)) => messages,
+        _ => 0,
     }
 }

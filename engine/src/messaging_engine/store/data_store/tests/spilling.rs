@@ -10,7 +10,7 @@ use crate::messaging_engine::store::spill::tests::spill;
 use crate::messaging_engine::store::{ItemId, MessageStore, SpillChange, StoreEvent};
 use crate::time::Duration;
 
-fn spills(items: impl IntoIterator<Item = u64>) -> Vec<SpillChange> {
+pub(super) fn spills(items: impl IntoIterator<Item = u64>) -> Vec<SpillChange> {
     items.into_iter().map(|item| spill(item, 1000)).collect()
 }
 
