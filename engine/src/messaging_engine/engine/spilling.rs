@@ -38,7 +38,7 @@ pub(super) enum Spilling {
     /// What comes is to be written; nothing has come yet that is not written anyway.
     Due,
     /// What comes is written.
-    Spilling,
+    Begun,
 }
 
 impl Default for Spilling {
@@ -50,7 +50,7 @@ impl Default for Spilling {
 impl Spilling {
     /// Whether what comes now is to be written.
     pub(super) const fn is_due(self) -> bool {
-        matches!(self, Spilling::Due | Spilling::Spilling)
+        matches!(self, Spilling::Due | Spilling::Begun)
     }
 
     /// Looks at a message point that holds so much, after something has come or gone for good. Returns whether it has
@@ -70,14 +70,14 @@ impl Spilling {
         }
         let before =
             core::mem::replace(self, Spilling::Not { average_times_looks: limits.lower_messages * (LOOKS - 1) });
-        before == Spilling::Spilling
+        before == Spilling::Begun
     }
 
     /// Something is written. Returns whether it is the first.
     pub(super) fn begin(&mut self) -> bool {
         let is_first = *self == Spilling::Due;
         if is_first {
-            *self = Spilling::Spilling;
+            *self = Spilling::Begun;
         }
         is_first
     }
