@@ -38,6 +38,9 @@ fn convicted_in(defect: Defect) -> (&'static str, FindingKind) {
         Defect::LazyWriteAcknowledged => ("messaging-engine/single-engine", FindingKind::Duplicated),
         Defect::EngineFailbackDropsInFlight => ("messaging-engine/planned-fail-back", FindingKind::Lost),
         Defect::RedeliversCommittedWork => ("messaging-engine/single-engine", FindingKind::Duplicated),
+        Defect::SpilledMessagesNotPurged => {
+            ("messaging-engine/spilled-messages-purged-data-store", FindingKind::Duplicated)
+        }
         Defect::InDoubtRolledBackAtFailover => ("messaging-engine/in-doubt-across-failover", FindingKind::Lost),
         Defect::RemoteLockReleasedEarly => {
             ("messaging-engine/remote-lock-outlives-the-connection", FindingKind::Duplicated)

@@ -83,6 +83,9 @@ defects! {
     /// a lost connection between messaging engines releases what is locked for consumers at its other end
     RemoteLockReleasedEarly = "remote-lock-released-early";
 
+    /// spilled nonpersistent messages are not purged when a messaging engine starts: they are on their queues again
+    SpilledMessagesNotPurged = "spilled-messages-not-purged";
+
     // Application servers.
 }
 

@@ -248,6 +248,9 @@ events! {
     /// an instance took the data store over from one that had not refreshed its ownership
     Headline StoreTakeover { engine: MessagingEngineName } = "store_takeover", "{engine} takes the data store over: its owner has not refreshed ME_LUTS";
 
+    /// a starting engine purged from its message store the nonpersistent messages that an earlier start had spilled
+    Headline SpilledMessagesPurged { engine: MessagingEngineName, messages: u64 } = "spilled_messages_purged", "{engine}: {messages} spilled nonpersistent messages purged from the message store";
+
     // File servers and file stores.
     by FileServer:
     /// a file server took a lock away from a holder that is gone
@@ -314,6 +317,10 @@ events! {
     Headline MessageStoreFull { engine: MessagingEngineName } = "message_store_full", "message store of {engine} is full, transaction rolled back";
     /// a best effort message was evicted to make room for a newer one
     Detail BestEffortDiscarded { destination: DestinationName } = "best_effort_discarded", "best effort message on {destination} discarded, the buffer is full";
+    /// a queue holds more than memory is to hold: nonpersistent messages that come now go to the message store too
+    Headline SpillingBegan { destination: DestinationName } = "spilling_began", "{destination} holds too much for memory: nonpersistent messages are spilled";
+    /// a queue whose nonpersistent messages were spilled holds little again
+    Headline SpillingEnded { destination: DestinationName } = "spilling_ended", "{destination} holds little again: nothing more is spilled";
     /// a message sent one way could not be taken; nobody is told
     Detail OneWayDiscarded { destination: DestinationName, reason: BusReason } = "one_way_discarded", "message sent one way to {destination} discarded: {reason:?}";
     /// an expired message was met on a queue point and removed

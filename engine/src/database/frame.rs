@@ -80,6 +80,11 @@ pub enum Statement {
         /// Which.
         key: RowKey,
     },
+    /// `DELETE` of all rows, answered with [`Answer::Deleted`].
+    DeleteAll {
+        /// Where.
+        table: TableName,
+    },
     /// Goes on only if the row holds this (`UPDATE ... WHERE`, no row found).
     Require {
         /// Where.
@@ -94,7 +99,7 @@ pub enum Statement {
 impl Statement {
     fn length(&self) -> usize {
         32 + match self {
-            Statement::Lock { .. } | Statement::Scan { .. } => 0,
+            Statement::Lock { .. } | Statement::Scan { .. } | Statement::DeleteAll { .. } => 0,
             Statement::Read { key, .. } | Statement::Delete { key, .. } => key.length(),
             Statement::Put { key, value, .. } => key.length() + value.len(),
             Statement::Require { key, value, .. } => key.length() + value.as_ref().map_or(0, Vec::len),
@@ -158,6 +163,8 @@ pub enum Answer {
     Row(Option<Vec<u8>>),
     /// All rows.
     Rows(Vec<(RowKey, Vec<u8>)>),
+    /// How many rows were deleted.
+    Deleted(u64),
 }
 
 /// Why a request was refused. Its transaction is rolled back, and its locks are released.
@@ -194,7 +201,7 @@ impl core::error::Error for DatabaseError {}
 pub struct DatabaseResponse {
     /// To which request.
     pub request: RequestNumber,
-    /// The answers to the statements that read, in order.
+    /// The answers to the statements that have one, in order.
     pub result: Result<Vec<Answer>, DatabaseError>,
 }
 
@@ -203,6 +210,7 @@ impl DatabaseResponse {
     #[must_use]
     pub fn length(&self) -> u32 {
         let answer = |answer: &Answer| match answer {
+            Answer::Deleted(_) => 8,
             Answer::Row(row) => 8 + row.as_ref().map_or(0, Vec::len),
             Answer::Rows(rows) => 8 + rows.iter().map(|(key, value)| 8 + key.length() + value.len()).sum::<usize>(),
         };

@@ -266,6 +266,14 @@ impl DatabaseServer {
             }
             Statement::Put { table, key, value } => self.change(owner, RowChange { table, key, value: Some(value) }),
             Statement::Delete { table, key } => self.change(owner, RowChange { table, key, value: None }),
+            Statement::DeleteAll { table } => {
+                let rows = transaction.rows(&self.tables, &table);
+                let count = rows.len() as u64;
+                for (key, _) in rows {
+                    self.change(owner, RowChange { table: table.clone(), key, value: None })?;
+                }
+                Ok(Done::Answered(Answer::Deleted(count)))
+            }
         }
     }
 

@@ -177,6 +177,7 @@ impl Event {
             | Event::StoreOfAnotherEngine { engine, .. }
             | Event::StoreTakenOver { engine }
             | Event::StoreTakeover { engine }
+            | Event::SpilledMessagesPurged { engine, .. }
             | Event::FileStoreLocked { engine }
             | Event::FileStoreUnreachable { engine }
             | Event::FileStoreNotOpened { engine, .. }

@@ -127,6 +127,28 @@ pub struct BusDefinition {
     pub engines: Vec<MessagingEngineName>,
 }
 
+/// When a message point begins to spill, and when it ends. Names in parentheses are the product's custom properties.
+///
+/// It begins when one upper limit is reached, and ends when it is down to both lower ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpillLimits {
+    /// Messages, on average (`sib.msgstore.spillUpperLimit`).
+    pub upper_messages: u64,
+    /// Messages (`sib.msgstore.spillLowerLimit`).
+    pub lower_messages: u64,
+    /// Bytes of messages (`sib.msgstore.spillUpperSizeLimit`).
+    pub upper_bytes: u64,
+    /// Bytes of messages (`sib.msgstore.spillLowerSizeLimit`).
+    pub lower_bytes: u64,
+}
+
+impl Default for SpillLimits {
+    /// The product's defaults.
+    fn default() -> Self {
+        SpillLimits { upper_messages: 20, lower_messages: 2, upper_bytes: 4_000_000, lower_bytes: 400_000 }
+    }
+}
+
 /// A messaging engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessagingEngineDefinition {
@@ -142,6 +164,8 @@ pub struct MessagingEngineDefinition {
     pub quiesce_time: Duration,
     /// Time that the engine takes between having its store and being started: reconciling destinations.
     pub reconcile_time: Duration,
+    /// When its message points spill.
+    pub spill_limits: SpillLimits,
 }
 
 /// The name of the exception destination of an engine.

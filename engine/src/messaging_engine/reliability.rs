@@ -52,6 +52,13 @@ impl Reliability {
         matches!(self, Reliability::ReliablePersistent | Reliability::AssuredPersistent)
     }
 
+    /// Whether it is written when memory runs short (storage strategy *store maybe*): what is below is discarded then, what
+    /// is above is written anyway.
+    #[must_use]
+    pub const fn is_spilled(self) -> bool {
+        matches!(self, Reliability::ExpressNonpersistent | Reliability::ReliableNonpersistent)
+    }
+
     /// Whether the sender of a message is answered. Express and below are sent one way: a lost connection loses them.
     #[must_use]
     pub const fn is_acknowledged(self) -> bool {

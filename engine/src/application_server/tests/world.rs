@@ -17,7 +17,7 @@ use crate::ha_manager::member::CoreGroupMember;
 use crate::ha_manager::policy::GroupName;
 use crate::machine::{Broken, ConnectionId, Effect, Effects, Ended, Incarnation, Input, Machine, Refused, TimerId};
 use crate::messaging_engine::definition::{
-    BusDefinition, EngineUuid, InitialState, MessagingEngineDefinition, WasLevel,
+    BusDefinition, EngineUuid, InitialState, MessagingEngineDefinition, SpillLimits, WasLevel,
 };
 use crate::messaging_engine::frame::{BusCall, BusReply};
 use crate::messaging_engine::store::data_store::{DataStoreDefinition, Tables};
@@ -102,6 +102,7 @@ pub(super) fn server(
         was_level,
         quiesce_time: Duration::from_secs(10),
         reconcile_time: Duration::from_millis(500),
+        spill_limits: SpillLimits::default(),
     };
     let bus = BusDefinition { name: "BUS".into(), destinations: BTreeMap::new(), engines: vec![engine.clone()] };
     let place = |name: &str| {

@@ -240,7 +240,9 @@ impl MessagingEngine {
             });
         }
         for sent in transaction.sends {
-            self.queue_point(&sent.destination).change(sent.item, ItemState::Available);
+            let point = self.work.queue_points.entry(sent.destination.clone()).or_default();
+            point.change(sent.item, ItemState::Available);
+            self.work.spill.arrived(&sent.destination, point, sent.item, &self.definition.spill_limits);
             self.work.refreshed.insert(sent.destination);
         }
         for received in transaction.receives {
@@ -290,8 +292,12 @@ impl MessagingEngine {
 
     /// Takes a message off its queue point.
     pub(super) fn drop_item(&mut self, operation: &Operation) {
-        self.queue_point(&operation.destination).remove(operation.item);
-        self.work.discardable.remove(operation.item);
+        let Operation { destination, item } = operation;
+        let point = self.work.queue_points.get_mut(destination).expect("a message is on a queue point that was used");
+        self.work.spill.leaves(point, *item);
+        point.remove(*item);
+        self.work.spill.look(destination, point, &self.definition.spill_limits);
+        self.work.discardable.remove(*item);
     }
 
     /// # Panics

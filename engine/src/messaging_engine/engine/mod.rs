@@ -7,7 +7,8 @@
 //!
 //! **Modelled.** The life of an instance ([`life_cycle`]); what it takes over from its store ([`restart`]); queue points
 //! ([`queue_point`]); sends, receives, failed deliveries; local, acknowledged and two-phase work, each committed by one
-//! write to the store ([`commitment`]); other engines of the bus ([`remote`]). Nothing becomes visible or final before the store has it.
+//! write to the store ([`commitment`]); what is written because memory runs short ([`spilling`]); other engines of the bus
+//! ([`remote`]). Nothing becomes visible or final before the store has it.
 //!
 //! **Left out.** Topics, temporary destinations, mediations, selectors.
 mod calls;
@@ -21,6 +22,7 @@ mod remote;
 mod restart;
 mod sending;
 mod session;
+mod spilling;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -35,6 +37,7 @@ pub use life_cycle::{EngineNotice, EngineState, Health};
 use queue_point::QueuePoint;
 use remote::{Point, Remote};
 use session::Session;
+use spilling::SpillWork;
 use transaction::{Transaction, TransactionNumber};
 
 use super::definition::{
@@ -75,6 +78,7 @@ pub struct MessagingEngine {
 struct Work {
     queue_points: BTreeMap<DestinationName, QueuePoint>,
     discardable: DiscardableBuffer,
+    spill: SpillWork,
     sessions: BTreeMap<ConnectionId, Session>,
     transactions: BTreeMap<TransactionNumber, Transaction>,
     /// Global transactions by their coordinator's name.
@@ -208,6 +212,7 @@ impl MessagingEngine {
                 break;
             }
         }
+        self.spill(now, effects);
         let due = self.next_due();
         if due != self.timer_at {
             effects.push(match due {

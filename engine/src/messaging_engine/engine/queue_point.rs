@@ -7,14 +7,17 @@
 //!
 //! **Modelled.** Order, states and selection by correlation identifier, and the pause of a message whose delivery failed
 //! too often and which has nowhere to go (blocked retry). The queue point decides nothing about durability, transactions
-//! or connections: it is told which message changes how. Left out: selectors on other properties.
+//! or connections: it is told which message changes how. Which messages of it are spilled it knows itself (`spilling`). Left
+//! out: selectors on other properties.
 
 use core::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::spilling::Spilling;
 use super::transaction::TransactionNumber;
 use crate::machine::ConnectionId;
 use crate::message::{CorrelationId, Priority};
+use crate::messaging_engine::definition::SpillLimits;
 use crate::messaging_engine::frame::Selection;
 use crate::messaging_engine::message::BusMessage;
 use crate::messaging_engine::store::ItemId;
@@ -58,6 +61,15 @@ impl Place {
     }
 }
 
+/// How far a message has come that is to be spilled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spill {
+    /// It came while the queue point spilled.
+    Due,
+    /// The store has it, or will have.
+    Handed,
+}
+
 #[derive(Clone, Debug)]
 struct Held {
     message: BusMessage,
@@ -84,6 +96,11 @@ pub(super) struct QueuePoint {
     by_correlation: BTreeSet<(CorrelationId, Place)>,
     /// Exactly the messages that are [`ItemState::Blocked`].
     blocked: BTreeSet<(Time, ItemId)>,
+    /// Length of all messages.
+    bytes: u64,
+    spilling: Spilling,
+    /// Messages that are, or are to be, in the store although they need not.
+    spilled: BTreeMap<ItemId, Spill>,
 }
 
 impl QueuePoint {
@@ -93,6 +110,10 @@ impl QueuePoint {
     /// If its number was used before.
     pub(super) fn insert(&mut self, item: ItemId, message: BusMessage, state: ItemState) {
         self.enter(item, &message, &state);
+        self.bytes += u64::from(message.length());
+        if self.spilling.is_due() && message.reliability.is_spilled() {
+            self.spilled.insert(item, Spill::Due);
+        }
         let before = self.messages.insert(item, Held { message, state });
         assert!(before.is_none(), "item {item:?} was used twice");
     }
@@ -104,7 +125,31 @@ impl QueuePoint {
     pub(super) fn remove(&mut self, item: ItemId) -> BusMessage {
         let held = self.messages.remove(&item).unwrap_or_else(|| panic!("item {item:?} is not on the queue point"));
         self.leave(item, &held.message, &held.state);
+        self.bytes -= u64::from(held.message.length());
+        self.spilled.remove(&item);
         held.message
+    }
+
+    /// A message is final. Returns what the store is to have of it, if it came while the queue point spilled.
+    pub(super) fn spill(&mut self, item: ItemId) -> Option<BusMessage> {
+        let spill = self.spilled.get_mut(&item).filter(|spill| **spill == Spill::Due)?;
+        *spill = Spill::Handed;
+        Some(self.message(item).clone())
+    }
+
+    /// Whether the store has, or will have, a message that it need not.
+    pub(super) fn is_spilled(&self, item: ItemId) -> bool {
+        self.spilled.get(&item) == Some(&Spill::Handed)
+    }
+
+    /// Whether the message that was spilled just now is the first one.
+    pub(super) fn begins_to_spill(&mut self) -> bool {
+        self.spilling.begin()
+    }
+
+    /// Something has come or gone for good: whether there is so little on it now that memory will do again.
+    pub(super) fn ends_to_spill(&mut self, limits: &SpillLimits) -> bool {
+        self.spilling.look(self.messages.len() as u64, self.bytes, limits)
     }
 
     /// A message changes its state.

@@ -12,7 +12,7 @@ use super::transaction::{Operation, Phase, Transaction, TransactionNumber};
 use crate::defect::Defect;
 use crate::event::Event;
 use crate::machine::Effects;
-use crate::messaging_engine::store::{Change, Contents, PreparedTransaction};
+use crate::messaging_engine::store::{Change, Contents, PreparedTransaction, StoredMessage};
 use crate::time::Time;
 use crate::unit_of_work::{Outcome, Xid};
 
@@ -25,10 +25,7 @@ impl MessagingEngine {
             ..super::Work::default()
         };
         for stored in contents.messages {
-            // The store purges what it had spilled of them; a store that does not is not believed.
-            if !stored.message.reliability.is_persistent() {
-                continue;
-            }
+            assert_survives(&stored);
             self.work.next_item = self.work.next_item.max(stored.item.0 + 1);
             self.queue_point(&stored.destination).insert(stored.item, stored.message, ItemState::Available);
         }
@@ -65,6 +62,7 @@ impl MessagingEngine {
         transaction.phase = Phase::Prepared;
         transaction.is_inherited = true;
         for added in prepared.adds {
+            assert_survives(&added);
             self.work.next_item = self.work.next_item.max(added.item.0 + 1);
             transaction.sends.push(Operation { destination: added.destination.clone(), item: added.item });
             self.queue_point(&added.destination).insert(added.item, added.message, ItemState::Committing(number));
@@ -102,4 +100,11 @@ impl MessagingEngine {
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
         u128::from(digest) << 64
     }
+}
+
+/// What is not persistent does not survive: the store never had it, or had it spilled and has purged it.
+fn assert_survives(stored: &StoredMessage) {
+    let is_purged = !Defect::SpilledMessagesNotPurged.is_planted();
+    let reliability = stored.message.reliability;
+    assert!(reliability.is_persistent() || !is_purged, "{:?} is {reliability} and still there", stored.item);
 }

@@ -10,8 +10,11 @@
 
 pub mod data_store;
 pub mod file_store;
+mod spill;
 
 use core::fmt;
+
+pub use spill::SpillChange;
 
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +93,7 @@ pub enum Change {
 /// What a store holds when an engine has opened it: what survived.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// Messages, in the order of their numbers.
+    /// Messages, in the order of their numbers: persistent ones only, what was spilled is purged.
     pub messages: Vec<StoredMessage>,
     /// Transactions in doubt.
     pub prepared: Vec<PreparedTransaction>,
@@ -172,6 +175,10 @@ pub trait MessageStore: fmt::Debug + Send {
     /// Writes changes. What the storage strategy keeps in memory, or writes later on its own, needs no waiting: `None`.
     /// Otherwise [`StoreEvent::Stored`] or [`StoreEvent::Refused`] follows for the ticket.
     fn write(&mut self, now: Time, changes: Vec<Change>, effects: &mut Effects) -> Option<Ticket>;
+
+    /// Spills messages that are kept in memory, or no longer wants what was spilled. It is written, or not, when the store
+    /// sees fit; nothing of it is there when the store is opened again.
+    fn spill(&mut self, now: Time, changes: Vec<SpillChange>, effects: &mut Effects);
 
     /// Writes what is still to be written and gives up ownership; [`StoreEvent::Closed`] or [`StoreEvent::Failed`]
     /// follows.

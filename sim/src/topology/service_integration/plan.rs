@@ -16,7 +16,7 @@ use indoubt_engine::file_server::{FileServer, FileServerDefinition};
 use indoubt_engine::ha_manager::definition::{CoreGroupDefinition, MemberDefinition};
 use indoubt_engine::ha_manager::member::{CoreGroupMember, MonitoringPolicy};
 use indoubt_engine::ha_manager::policy::{GroupName, Policy, PolicySet};
-use indoubt_engine::messaging_engine::definition::{BusDefinition, EngineUuid, MessagingEngineDefinition};
+use indoubt_engine::messaging_engine::definition::{BusDefinition, EngineUuid, MessagingEngineDefinition, SpillLimits};
 use indoubt_engine::messaging_engine::store::data_store::DataStoreDefinition;
 use indoubt_engine::messaging_engine::store::file_store::FileStoreDefinition;
 use indoubt_engine::name::{Address, ClusterName, DirectoryName, MessagingEngineName, ProcessName, SchemaName};
@@ -294,6 +294,7 @@ fn instance(
         was_level: cell.was_level,
         quiesce_time: QUIESCE_TIME,
         reconcile_time: RECONCILE_TIME,
+        spill_limits: SpillLimits::default(),
     };
     EngineInstanceDefinition {
         engine: Arc::new(definition),

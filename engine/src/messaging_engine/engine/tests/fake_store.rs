@@ -7,7 +7,8 @@ use crate::machine::{Effect, Effects, File, ForceId, Input, Offered, TimerId};
 use crate::messaging_engine::definition::IncarnationUuid;
 use crate::messaging_engine::reliability::Reliability;
 use crate::messaging_engine::store::{
-    Change, Contents, ItemId, MessageStore, PreparedTransaction, StoreEvent, StoreFailure, StoredMessage, Ticket,
+    Change, Contents, ItemId, MessageStore, PreparedTransaction, SpillChange, StoreEvent, StoreFailure, StoredMessage,
+    Ticket,
 };
 use crate::time::Time;
 use crate::unit_of_work::{Outcome, Xid};
@@ -21,6 +22,8 @@ pub(super) const NUDGE: Input = Input::Timer { timer: TimerId(999) };
 pub(super) struct Shelf {
     pub(super) messages: BTreeMap<ItemId, StoredMessage>,
     pub(super) prepared: BTreeMap<Xid, PreparedTransaction>,
+    /// Written although it need not be.
+    pub(super) spilled: BTreeMap<ItemId, StoredMessage>,
     next_item: u64,
     /// Written, but not on the medium yet: gone in a crash.
     staged: BTreeMap<u64, Vec<Change>>,
@@ -117,6 +120,7 @@ impl MessageStore for FakeStore {
         let mut shelf = self.shelf.lock().unwrap();
         shelf.opened_by.push(incarnation.clone());
         shelf.staged.clear();
+        shelf.spilled.clear();
         self.events.push(match shelf.open_fails {
             Some(failure) => StoreEvent::OpenFailed(failure),
             None => StoreEvent::Opened(shelf.contents()),
@@ -155,6 +159,21 @@ impl MessageStore for FakeStore {
         }
         let changes = core::mem::take(&mut self.lazy);
         Some(Ticket(self.stage(changes, effects)))
+    }
+
+    fn spill(&mut self, _now: Time, changes: Vec<SpillChange>, _effects: &mut Effects) {
+        let spilled = &mut self.shelf.lock().unwrap().spilled;
+        for change in changes {
+            match change {
+                SpillChange::Add(stored) => {
+                    assert!(stored.message.reliability.is_spilled(), "only what may be kept in memory is spilled");
+                    assert!(spilled.insert(stored.item, stored).is_none(), "a message is spilled once");
+                }
+                SpillChange::Remove(item) => {
+                    assert!(spilled.remove(&item).is_some(), "{item:?} was spilled until now");
+                }
+            }
+        }
     }
 
     fn close(&mut self, _now: Time, effects: &mut Effects) {

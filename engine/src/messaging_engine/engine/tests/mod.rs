@@ -6,6 +6,7 @@ mod fake_store;
 mod life_cycle;
 mod queue_points;
 mod remote;
+mod spilling;
 mod transactions;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -20,7 +21,7 @@ use crate::machine::{ConnectionId, Effect, Effects, ForceId, Input, Offered, Sto
 use crate::message::{CorrelationId, Payload, Priority};
 use crate::messaging_engine::definition::{
     BusDefinition, DestinationDefinition, EngineUuid, ExceptionDestination, IncarnationUuid, InitialState,
-    MessagingEngineDefinition, WasLevel,
+    MessagingEngineDefinition, SpillLimits, WasLevel,
 };
 use crate::messaging_engine::frame::{
     BusCall, BusReason, BusReply, InspectedMessage, MessageState, OutgoingMessage, Scope, Selection,
@@ -69,6 +70,7 @@ fn engine_definition(initial_state: InitialState) -> Arc<MessagingEngineDefiniti
         was_level: WasLevel::V9,
         quiesce_time: QUIESCE,
         reconcile_time: Duration::from_secs(1),
+        spill_limits: SpillLimits::default(),
     })
 }
 

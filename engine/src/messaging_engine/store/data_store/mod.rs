@@ -14,14 +14,17 @@
 //! persistent dispatcher (the module `dispatcher`), deletes too. Batches that were on their way when the session broke
 //! are sent again, and take effect once: each writes its number, and requires the number before it.
 //!
-//! **Left out.** Spilling: nonpersistent messages never reach the tables, from which the product would purge them at
-//! start anyway. Eight dispatcher threads are one. The 4 MB limit of a batch. Releasing the inner lock at each refresh.
-//! Disabling the lock by property and command.
+//! Spilled messages go to a table of their own, in transactions of their own; that table is emptied when ownership is
+//! taken.
+//!
+//! **Left out.** Eight dispatcher threads are one. The 4 MB limit of a batch, but for spilled messages. Releasing the inner
+//! lock at each refresh. Disabling the lock by property and command.
 
 mod definition;
 mod dispatcher;
 mod ownership;
 mod rows;
+mod spilling;
 
 #[cfg(test)]
 mod tests;
@@ -31,10 +34,11 @@ use std::collections::VecDeque;
 pub use definition::{DataStoreDefinition, DispatcherDefinition};
 pub use rows::Tables;
 
-use super::{Change, MessageStore, StoreEvent, StoreFailure, Ticket};
+use super::spill::SpillQueue;
+use super::{Change, MessageStore, SpillChange, StoreEvent, StoreFailure, Ticket};
 use crate::database::TransactionNumber;
 use crate::database::frame::{
-    Answer, DatabaseError, DatabaseRequest, DatabaseResponse, LockPatience, RequestNumber, Statement, Then,
+    DatabaseError, DatabaseRequest, DatabaseResponse, LockPatience, RequestNumber, Statement, Then,
 };
 use crate::event::Event;
 use crate::frame::Frame;
@@ -83,6 +87,9 @@ pub struct DataStore {
     own_row: Option<OwnerRow>,
     next_refresh: Time,
     dispatcher: Dispatcher,
+    spills: SpillQueue,
+    /// The request that carries spilled items.
+    spill_request: Option<RequestNumber>,
     last_ticket: Ticket,
     events: VecDeque<StoreEvent>,
 }
@@ -107,6 +114,8 @@ impl DataStore {
             own_row: None,
             next_refresh: Time::NEVER,
             dispatcher: Dispatcher::new(definition.dispatcher, definition.was_level.persists_redelivery_count()),
+            spills: SpillQueue::default(),
+            spill_request: None,
             last_ticket: Ticket(0),
             events: VecDeque::new(),
             definition,
@@ -162,6 +171,7 @@ impl DataStore {
         self.is_connected = false;
         self.awaited = None;
         self.batch_request = None;
+        self.spill_request = None;
     }
 
     /// Lets go of the session and of everything that was to be written.
@@ -174,6 +184,7 @@ impl DataStore {
             effects.push(Effect::CancelTimer { timer });
         }
         self.dispatcher.clear();
+        self.spills = SpillQueue::default();
         self.own_row = None;
         self.phase = Phase::Closed;
     }
@@ -225,6 +236,8 @@ impl DataStore {
             let answers = if is_stored { self.dispatcher.stored() } else { self.dispatcher.refused(now) };
             self.events.extend(answers);
             self.pump(now, effects);
+        } else if self.spill_request == Some(response.request) {
+            self.spill_answered(response.result.is_ok(), effects);
         } else if self.awaited == Some(response.request) {
             self.awaited = None;
             match self.phase {
@@ -339,6 +352,13 @@ impl MessageStore for DataStore {
         ticket
     }
 
+    fn spill(&mut self, _now: Time, changes: Vec<SpillChange>, effects: &mut Effects) {
+        if matches!(self.phase, Phase::Running | Phase::Taking(_)) {
+            self.spills.take(changes);
+            self.pump_spills(effects);
+        }
+    }
+
     fn close(&mut self, now: Time, effects: &mut Effects) {
         match self.phase {
             Phase::Closed => self.events.push_back(StoreEvent::Closed),
@@ -364,21 +384,5 @@ impl MessageStore for DataStore {
 
     fn is_available(&self) -> bool {
         matches!(self.phase, Phase::Running)
-    }
-}
-
-/// The rows among answers.
-fn rows(answers: &mut VecDeque<Answer>) -> Vec<(crate::database::frame::RowKey, Vec<u8>)> {
-    match answers.pop_front() {
-        Some(Answer::Rows(rows)) => rows,
-        _ => Vec::new(),
-    }
-}
-
-/// One row among answers.
-fn row(answers: &mut VecDeque<Answer>) -> Option<Vec<u8>> {
-    match answers.pop_front() {
-        Some(Answer::Row(row)) => row,
-        _ => None,
     }
 }

@@ -17,8 +17,9 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::rows::encode;
-use super::{DataStore, OUTER_LOCK, OWNER, Phase, WORK, row, rows};
+use super::rows::{encode, row, rows};
+use super::spilling::purged;
+use super::{DataStore, OUTER_LOCK, OWNER, Phase, WORK};
 use crate::database::frame::{Answer, DatabaseError, LockPatience, RowKey, Statement, Then};
 use crate::defect::Defect;
 use crate::event::Event;
@@ -86,6 +87,8 @@ pub(super) struct Taking {
     watched: Option<(OwnerRow, u32)>,
     /// Item numbers below this may have been given out.
     reserved: u64,
+    /// Spilled messages of earlier starts that have gone with the write of its row.
+    purged: u64,
 }
 
 impl Taking {
@@ -106,6 +109,7 @@ impl Taking {
             has_told_waiting: false,
             watched: None,
             reserved: 0,
+            purged: 0,
         }
     }
 
@@ -190,18 +194,24 @@ impl DataStore {
                     let before = self.taking().reserved;
                     let reserved = self.dispatcher.reserve(before);
                     writes.push(self.tables.put_reserved(reserved));
+                    if !Defect::SpilledMessagesNotPurged.is_planted() {
+                        writes.push(self.tables.purge_spilled());
+                    }
                 }
                 (OWNER, writes, Then::Commit)
             }
             Awaited::Contents => {
                 let tables = &self.tables;
                 let scan = |table: &crate::name::TableName| Statement::Scan { table: table.clone() };
-                let scans = vec![
+                let mut scans = vec![
                     tables.read_reserved(),
                     scan(&tables.items),
                     scan(&tables.redelivery_counts),
                     scan(&tables.transactions),
                 ];
+                if Defect::SpilledMessagesNotPurged.is_planted() {
+                    scans.push(scan(&tables.spilled));
+                }
                 (WORK, scans, Then::Rollback)
             }
         };
@@ -246,8 +256,14 @@ impl DataStore {
             Awaited::Session => {}
             Awaited::OuterLock => self.take_step(Awaited::Owner, effects),
             Awaited::Owner => self.owner_read(now, row(&mut answers), row(&mut answers), effects),
-            Awaited::Write if self.definition.restrict_long_running_locks => self.ownership_written(now, effects),
-            Awaited::Write => self.take_step(Awaited::Verification, effects),
+            Awaited::Write => {
+                self.taking().purged = purged(answers.pop_front());
+                if self.definition.restrict_long_running_locks {
+                    self.ownership_written(now, effects);
+                } else {
+                    self.take_step(Awaited::Verification, effects);
+                }
+            }
             Awaited::Verification => match row(&mut answers).map(|row| postcard::from_bytes::<OwnerRow>(&row)) {
                 Some(Ok(found)) if found.incarnation == self.incarnation => self.ownership_written(now, effects),
                 _ => self.fail(StoreFailure::TakenOver, effects),
@@ -330,6 +346,8 @@ impl DataStore {
     fn ownership_written(&mut self, now: Time, effects: &mut Effects) {
         effects.step(Step::StoreOwned);
         self.report(|engine| Event::StoreLockAcquired { engine }, effects);
+        let purged = self.taking().purged;
+        self.tell_purged(purged, effects);
         if self.taking().is_opening {
             self.take_step(Awaited::Contents, effects);
         } else {
@@ -359,6 +377,9 @@ impl DataStore {
         for (_, value) in rows(answers) {
             prepared.push(postcard::from_bytes::<PreparedTransaction>(&value).ok()?);
         }
+        for (_, value) in rows(answers) {
+            messages.push(postcard::from_bytes(&value).ok()?);
+        }
         let adds = prepared.iter().flat_map(|transaction| &transaction.adds);
         let highest = messages.iter().chain(adds).map(|message| message.item.0 + 1).max().unwrap_or(1);
         // The block of this instance begins where those before it ended.
@@ -373,6 +394,7 @@ impl DataStore {
         effects.push(Effect::CancelTimer { timer: self.taking_timer() });
         self.set_refresh(now, effects);
         self.pump(now, effects);
+        self.pump_spills(effects);
     }
 
     fn set_refresh(&mut self, now: Time, effects: &mut Effects) {

@@ -1,9 +1,12 @@
 //! The tables of a data store, and what their rows hold.
 
+use std::collections::VecDeque;
+
 use super::dispatcher::RowWrite;
 use super::ownership::OwnerRow;
-use crate::database::frame::{RowKey, Statement};
+use crate::database::frame::{Answer, RowKey, Statement};
 use crate::messaging_engine::definition::IncarnationUuid;
+use crate::messaging_engine::store::SpillChange;
 use crate::name::TableName;
 
 /// The tables of an engine's schema; every engine's are called the same.
@@ -19,6 +22,8 @@ pub struct Tables {
     pub transactions: TableName,
     /// `SIB000`: persistent items.
     pub items: TableName,
+    /// `SIB002`: nonpersistent items that were spilled, the temporary table.
+    pub spilled: TableName,
     /// The column of `SIB000` for redelivery counts, which is a table here.
     pub redelivery_counts: TableName,
 }
@@ -31,6 +36,7 @@ impl Default for Tables {
             keys: TableName::from("SIBKEYS"),
             transactions: TableName::from("SIBXACTS"),
             items: TableName::from("SIB000"),
+            spilled: TableName::from("SIB002"),
             redelivery_counts: TableName::from("SIB000.REDELIVERED_COUNT"),
         }
     }
@@ -79,6 +85,24 @@ impl Tables {
         ]
     }
 
+    pub(super) fn purge_spilled(&self) -> Statement {
+        Statement::DeleteAll { table: self.spilled.clone() }
+    }
+
+    /// The statements of a batch of the spill dispatcher. It does no harm to send it twice.
+    pub(super) fn spill(&self, batch: &[SpillChange]) -> Vec<Statement> {
+        let statement = |change: &SpillChange| {
+            let table = self.spilled.clone();
+            match change {
+                SpillChange::Add(stored) => {
+                    Statement::Put { table, key: RowKey::Number(stored.item.0), value: encode(stored) }
+                }
+                SpillChange::Remove(item) => Statement::Delete { table, key: RowKey::Number(item.0) },
+            }
+        };
+        batch.iter().map(statement).collect()
+    }
+
     /// The statements of one change.
     pub(super) fn write(&self, write: &RowWrite, persists_redelivery_count: bool, statements: &mut Vec<Statement>) {
         let delete = |table: &TableName, key| Statement::Delete { table: table.clone(), key };
@@ -108,5 +132,21 @@ impl Tables {
             RowWrite::Forget(xid) => statements.push(delete(&self.transactions, RowKey::Bytes(encode(xid)))),
             RowWrite::Reserve(reserved) => statements.push(self.put_reserved(*reserved)),
         }
+    }
+}
+
+/// The rows among answers.
+pub(super) fn rows(answers: &mut VecDeque<Answer>) -> Vec<(RowKey, Vec<u8>)> {
+    match answers.pop_front() {
+        Some(Answer::Rows(rows)) => rows,
+        _ => Vec::new(),
+    }
+}
+
+/// One row among answers.
+pub(super) fn row(answers: &mut VecDeque<Answer>) -> Option<Vec<u8>> {
+    match answers.pop_front() {
+        Some(Answer::Row(row)) => row,
+        _ => None,
     }
 }

@@ -144,7 +144,7 @@ impl Kept {
 
     fn change(&mut self, change: &Change) {
         match change {
-            Change::Add(stored) => self.add(stored.clone()),
+            Change::Add(stored) => self.keep(stored.clone()),
             Change::Remove { item, .. } => {
                 self.messages.remove(item);
             }
@@ -165,13 +165,14 @@ impl Kept {
                     for item in &transaction.removes {
                         self.messages.remove(item);
                     }
-                    transaction.adds.into_iter().for_each(|stored| self.add(stored));
+                    transaction.adds.into_iter().for_each(|stored| self.keep(stored));
                 }
             }
         }
     }
 
-    fn add(&mut self, stored: StoredMessage) {
+    /// A message is there.
+    pub(super) fn keep(&mut self, stored: StoredMessage) {
         self.next_item = self.next_item.max(stored.item.0 + 1);
         self.messages.insert(stored.item, stored);
     }

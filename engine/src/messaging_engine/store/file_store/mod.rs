@@ -9,7 +9,8 @@
 //!
 //! **Modelled.** [`FileStore`] keeps the files on a [file server](crate::file_server) and is the whole of the client's side,
 //! mount included. Of the storage strategies, a file store writes both persistent ones when they are committed (reliable
-//! persistent is no lazier than assured persistent) and keeps the others in memory. Failed deliveries of persistent
+//! persistent is no lazier than assured persistent) and keeps the others in memory; what is spilled of those is written to
+//! the temporary store, which nobody waits for and nobody forces. Failed deliveries of persistent
 //! messages are always counted in the store. The changes of one write are one record with a checksum, so that they are
 //! there together or not at all. Each opening begins with a checkpoint; others follow as the log grows.
 //!
@@ -17,8 +18,7 @@
 //! ever. A soft one gives up after a time, and the engine then stops with a local error. A store that was cut off
 //! takes its lock back if nobody had it in between, and fails otherwise.
 //!
-//! **Left out.** Spilling: what is not persistent stays in memory, and the temporary store stays empty. Sizes of the three
-//! files: the file server's capacity is the limit. Waiting for a checkpoint before a full store refuses
+//! **Left out.** Sizes of the three files: the file server's capacity is the limit. Waiting for a checkpoint before a full store refuses
 //! (`storeFullWaitForCheckPoint`). A mount that is hard does not wait for ever while the store is being opened: what cannot
 //! be reached then counts as an input/output error.
 
@@ -27,6 +27,7 @@ mod kept;
 mod opening;
 mod record;
 mod session;
+mod temporary;
 mod writing;
 
 #[cfg(test)]
@@ -36,7 +37,8 @@ use std::collections::VecDeque;
 
 pub use definition::FileStoreDefinition;
 
-use super::{Change, MessageStore, StoreEvent, StoreFailure, Ticket};
+use super::spill::SpillQueue;
+use super::{Change, MessageStore, SpillChange, StoreEvent, StoreFailure, Ticket};
 use crate::event::Event;
 use crate::file_server::frame::{FileClient, FileOperation, FilePath, Grant, RequestNumber};
 use crate::frame::Frame;
@@ -45,6 +47,7 @@ use crate::messaging_engine::definition::IncarnationUuid;
 use crate::time::{Duration, Time};
 use kept::Kept;
 use opening::Opening;
+use temporary::Temporary;
 use writing::Queued;
 
 /// The log of changes; the lock is on this file.
@@ -89,7 +92,9 @@ enum Awaited {
     Reclaim,
     Log,
     Permanent,
+    Temporary,
     TemporaryEmptied,
+    TemporaryWritten,
     PermanentWritten,
     LogEmptied,
     LogWritten,
@@ -137,6 +142,8 @@ pub struct FileStore {
     /// What found no room in the log and is written with a checkpoint.
     with_checkpoint: Option<Ticket>,
     checkpoint_wanted: bool,
+    spills: SpillQueue,
+    temporary: Temporary,
     log_length: u64,
     /// By how much the outstanding write of the log lengthens it.
     batch_length: u64,
@@ -172,6 +179,8 @@ impl FileStore {
             one_by_one: 0,
             with_checkpoint: None,
             checkpoint_wanted: false,
+            spills: SpillQueue::default(),
+            temporary: Temporary::default(),
             log_length: 0,
             batch_length: 0,
         }
@@ -228,6 +237,8 @@ impl FileStore {
         self.one_by_one = 0;
         self.with_checkpoint = None;
         self.checkpoint_wanted = false;
+        self.spills = SpillQueue::default();
+        self.temporary = Temporary::default();
         self.log_length = 0;
     }
 
@@ -290,6 +301,13 @@ impl MessageStore for FileStore {
             self.go_on(now, effects);
         }
         Some(ticket)
+    }
+
+    fn spill(&mut self, now: Time, changes: Vec<SpillChange>, effects: &mut Effects) {
+        if matches!(self.state, State::Open | State::Lost) && !self.closing {
+            self.spills.take(changes);
+            self.go_on(now, effects);
+        }
     }
 
     fn close(&mut self, now: Time, effects: &mut Effects) {

@@ -1,7 +1,9 @@
 //! The start of a file store: connection, lock, reading, and the checkpoint that makes it this instance's.
 
 use super::kept::{Found, Kept};
+use super::temporary::Temporary;
 use super::{Awaited, FileStore, LOG, PERMANENT, State, StoreEvent, StoreFailure, TEMPORARY};
+use crate::defect::Defect;
 use crate::event::Event;
 use crate::file_server::frame::{Content, FileAnswer, FileError, FileOperation, Grant};
 use crate::machine::{Effect, Effects};
@@ -100,6 +102,22 @@ impl FileStore {
             Ok(Found::Kept(kept)) => self.kept = kept,
             Ok(Found::AnotherEngine) => return self.open_failed(StoreFailure::WrongEngine, effects),
             Err(_) => return self.open_failed(StoreFailure::Corrupt, effects),
+        }
+        let path = self.path(TEMPORARY);
+        self.ask(now, Awaited::Temporary, FileOperation::Read { path }, effects);
+    }
+
+    /// What was spilled before is not wanted: it is counted and goes.
+    pub(super) fn temporary_read(&mut self, now: Time, answer: FileAnswer, effects: &mut Effects) {
+        let FileAnswer::Read(bytes) = answer else { return self.start_over(now, effects) };
+        let spilled = Temporary::read(&bytes);
+        if Defect::SpilledMessagesNotPurged.is_planted() {
+            spilled.into_values().for_each(|stored| self.kept.keep(stored));
+            return self.begin_checkpoint(now, effects);
+        }
+        if !spilled.is_empty() {
+            let (engine, messages) = (self.definition.engine.clone(), spilled.len() as u64);
+            effects.report(Event::SpilledMessagesPurged { engine, messages });
         }
         let operation = FileOperation::Replace { path: self.path(TEMPORARY), content: Content::default() };
         self.ask(now, Awaited::TemporaryEmptied, operation, effects);

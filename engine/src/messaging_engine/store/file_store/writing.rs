@@ -28,6 +28,8 @@ impl FileStore {
         let due = self.definition.checkpoint_interval.max(2 * self.kept.permanent_length);
         if self.checkpoint_wanted || self.log_length > due {
             self.begin_checkpoint(now, effects);
+        } else if self.write_temporary(now, effects) {
+            // So much has to come before that is worth it again that the log has its turn.
         } else if !self.queue.is_empty() {
             self.write_log(now, effects);
         } else if self.closing {
@@ -148,7 +150,7 @@ impl FileStore {
 }
 
 /// What an error of the file server means to a store that was open.
-fn failure(error: FileError) -> StoreFailure {
+pub(super) fn failure(error: FileError) -> StoreFailure {
     match error {
         FileError::NotHolder | FileError::Held => StoreFailure::TakenOver,
         // The log does not end where this instance, its only writer, has left it.

@@ -11,7 +11,7 @@ use crate::frame::Frame;
 use crate::machine::{Broken, ConnectionId, Effect, Effects, Input, Offered, Refused, StopMode, TimerId};
 use crate::messaging_engine::definition::{
     BusDefinition, DestinationDefinition, EngineUuid, IncarnationUuid, InitialState, MessagingEngineDefinition,
-    WasLevel,
+    SpillLimits, WasLevel,
 };
 use crate::messaging_engine::engine_frame::EngineFrame;
 use crate::messaging_engine::frame::{
@@ -91,6 +91,7 @@ fn instance(place: usize, bus: &Arc<BusDefinition>, shelf: &Arc<Mutex<Shelf>>) -
         was_level: WasLevel::V9,
         quiesce_time: QUIESCE,
         reconcile_time: Duration::ZERO,
+        spill_limits: SpillLimits::default(),
     };
     let store = Box::new(FakeStore::new(Arc::clone(shelf)));
     MessagingEngine::new(Arc::new(definition), Arc::clone(bus), ProcessName::from("server"), TimerId(7), store)

@@ -1,5 +1,6 @@
 //! The planted defects do their harm; without them the same course of events ends well (the other tests).
 
+use super::spilling::spills;
 use super::strategies::{ASSURED, add, survivors};
 use super::world::{World, definition, seconds};
 use crate::defect::Defect;
@@ -51,5 +52,17 @@ fn an_assured_message_that_is_acknowledged_late_is_lost() {
         let ticket = world.write(0, vec![add(1, ASSURED)]).expect("it is waited for");
         assert!(world.has(0, &StoreEvent::Stored(ticket)));
         assert!(survivors(&mut world).is_empty());
+    });
+}
+
+#[test]
+fn spilled_messages_that_are_not_purged_are_there_again() {
+    with_defect(Defect::SpilledMessagesNotPurged, || {
+        let mut world = World::new();
+        world.open(definition(WasLevel::V9));
+        world.run(seconds(1));
+        world.spill(0, spills(101..=164));
+        world.run(seconds(1));
+        assert_eq!(survivors(&mut world), (101..=164).collect::<Vec<u64>>());
     });
 }

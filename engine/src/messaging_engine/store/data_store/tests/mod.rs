@@ -3,5 +3,6 @@
 #[cfg(feature = "defects")]
 mod defects;
 mod ownership;
+mod spilling;
 mod strategies;
 mod world;

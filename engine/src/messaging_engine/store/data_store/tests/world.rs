@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::database::frame::DatabaseRequest;
+use crate::database::frame::{DatabaseRequest, RowKey};
 use crate::database::{DatabaseDefinition, DatabaseServer, LOG};
 use crate::event::Event;
 use crate::frame::Frame;
@@ -10,8 +10,8 @@ use crate::machine::{
     Broken, ConnectionId, Effect, Effects, Incarnation, Input, Machine, Offered, Refused, StoredFile, TimerId,
 };
 use crate::messaging_engine::definition::{EngineUuid, IncarnationUuid, WasLevel};
-use crate::messaging_engine::store::data_store::{DataStore, DataStoreDefinition};
-use crate::messaging_engine::store::{Change, Contents, MessageStore, StoreEvent, Ticket};
+use crate::messaging_engine::store::data_store::{DataStore, DataStoreDefinition, Tables};
+use crate::messaging_engine::store::{Change, Contents, MessageStore, SpillChange, StoreEvent, Ticket};
 use crate::name::{Address, MessagingEngineName, ProcessName, SchemaName};
 use crate::time::{Duration, Time};
 
@@ -162,6 +162,16 @@ impl World {
         let mut ticket = None;
         self.with_store(instance, |store, now, effects| ticket = store.write(now, changes, effects));
         ticket
+    }
+
+    pub(super) fn spill(&mut self, instance: usize, changes: Vec<SpillChange>) {
+        self.with_store(instance, |store, now, effects| store.spill(now, changes, effects));
+    }
+
+    /// Whether an item is in the temporary table.
+    pub(super) fn is_spilled(&self, item: u64) -> bool {
+        let (database, _) = self.database.as_ref().expect("the database runs");
+        database.committed_row(&SchemaName::from("ME1"), &Tables::default().spilled, &RowKey::Number(item)).is_some()
     }
 
     pub(super) fn close(&mut self, instance: usize) {

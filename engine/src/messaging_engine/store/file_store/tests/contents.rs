@@ -4,6 +4,7 @@ use super::super::kept::{Found, Kept};
 use super::super::record::{LogRecord, write};
 use super::*;
 use crate::messaging_engine::definition::IncarnationUuid;
+use crate::messaging_engine::store::spill::tests::spill;
 
 fn files() -> (EngineUuid, Vec<u8>, Vec<u8>) {
     let (engine, start) = (EngineUuid("A1".into()), IncarnationUuid("1".into()));
@@ -45,10 +46,15 @@ fn damage_to_any_byte_is_found() {
 #[derive(Clone, Debug)]
 enum Happening {
     Write(Vec<Change>),
+    /// So many messages are spilled, and of them so many removed again.
+    Spill(u64, u64),
     KillHolder,
     PowerOffHolder,
     CloseAndReopen,
-    ServerFails { power_is_lost: bool, during: Vec<Change> },
+    ServerFails {
+        power_is_lost: bool,
+        during: Vec<Change>,
+    },
     ShortCut(Vec<Change>),
 }
 
@@ -80,6 +86,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     let changes = || prop::collection::vec(change(), 1..5);
     prop_oneof![
         6 => changes().prop_map(Happening::Write),
+        2 => (1..150_u64, 0..150_u64).prop_map(|(adds, removes)| Happening::Spill(adds, removes.min(adds))),
         1 => Just(Happening::KillHolder),
         1 => Just(Happening::PowerOffHolder),
         1 => Just(Happening::CloseAndReopen),
@@ -152,7 +159,7 @@ proptest! {
         let mut paper = Paper::default();
         let (mut holder, mut other) = (0, 1);
         world.opened(holder);
-        let mut next_item = 0;
+        let (mut next_item, mut next_spill) = (0, 1000);
         for happening in happenings {
             match happening {
                 Happening::Write(changes) => {
@@ -160,6 +167,14 @@ proptest! {
                     if let Some(ticket) = world.begin_write(holder, changes) {
                         prop_assert_eq!(world.events(holder), [StoreEvent::Stored(ticket)]);
                     }
+                    continue;
+                }
+                Happening::Spill(adds, removes) => {
+                    world.spill(holder, (next_spill..next_spill + adds).map(|item| spill(item, 100)).collect());
+                    let removed = (next_spill..next_spill + removes).map(|item| SpillChange::Remove(ItemId(item)));
+                    world.spill(holder, removed.collect());
+                    next_spill += adds;
+                    prop_assert_eq!(world.events(holder), []);
                     continue;
                 }
                 Happening::ShortCut(changes) => {

@@ -1,6 +1,7 @@
 //! Claims about file stores, in a world of one file server and two application servers.
 
 mod contents;
+mod spilling;
 mod world;
 
 use proptest::prelude::*;

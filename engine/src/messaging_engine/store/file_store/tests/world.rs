@@ -11,7 +11,7 @@ use crate::machine::{
 };
 use crate::messaging_engine::definition::{EngineUuid, IncarnationUuid};
 use crate::messaging_engine::store::file_store::{FileStore, FileStoreDefinition};
-use crate::messaging_engine::store::{Change, Contents, MessageStore, StoreEvent, Ticket};
+use crate::messaging_engine::store::{Change, Contents, MessageStore, SpillChange, StoreEvent, Ticket};
 use crate::name::{Address, DirectoryName, MessagingEngineName, ProcessName};
 use crate::time::{Duration, Time};
 
@@ -162,6 +162,12 @@ impl World {
         let ticket = own.store.write(self.now, changes, &mut own.effects);
         self.settle();
         ticket
+    }
+
+    pub(super) fn spill(&mut self, node: usize, changes: Vec<SpillChange>) {
+        let own = &mut self.nodes[node];
+        own.store.spill(self.now, changes, &mut own.effects);
+        self.settle();
     }
 
     pub(super) fn close(&mut self, node: usize) {
