@@ -90,8 +90,8 @@ impl HaManager {
         self.greet(connection, effects);
     }
 
-    /// The peer greets on a connection that it has opened: from now on this is the one. It would not have opened it if it
-    /// knew of another.
+    /// The peer greets on a connection that it has opened: from now on this is the one. It would not have opened it if
+    /// it knew of another.
     pub(super) fn take_up(&mut self, now: Time, connection: ConnectionId, effects: &mut Effects) {
         let Some(from) = self.incoming.remove(&connection) else { return };
         if let Some(old) = self.links.get(&from) {
