@@ -248,8 +248,6 @@ events! {
     /// an instance took the data store over from one that had not refreshed its ownership
     Headline StoreTakeover { engine: MessagingEngineName } = "store_takeover", "{engine} takes the data store over: its owner has not refreshed ME_LUTS";
 
-    /// a starting engine purged from its message store the nonpersistent messages that an earlier start had spilled
-    Headline SpilledMessagesPurged { engine: MessagingEngineName, messages: u64 } = "spilled_messages_purged", "{engine}: {messages} spilled nonpersistent messages purged from the message store";
 
     // File servers and file stores.
     by FileServer:
@@ -321,6 +319,8 @@ events! {
     Headline SpillingBegan { destination: DestinationName } = "spilling_began", "{destination} holds too much for memory: nonpersistent messages are spilled";
     /// a queue whose nonpersistent messages were spilled holds little again
     Headline SpillingEnded { destination: DestinationName } = "spilling_ended", "{destination} holds little again: nothing more is spilled";
+    /// a starting engine purged from its message store the nonpersistent messages that an earlier start had spilled
+    Headline SpilledMessagesPurged { engine: MessagingEngineName, messages: u64 } = "spilled_messages_purged", "{engine}: {messages} spilled nonpersistent messages purged from the message store";
     /// a message sent one way could not be taken; nobody is told
     Detail OneWayDiscarded { destination: DestinationName, reason: BusReason } = "one_way_discarded", "message sent one way to {destination} discarded: {reason:?}";
     /// an expired message was met on a queue point and removed
