@@ -90,11 +90,13 @@ pub enum Window {
         /// Nanoseconds.
         within_ns: Option<u64>,
     },
-    /// Before or after, at most this long, if there is a limit: resources were short, and before anybody noticed
-    /// something was discarded.
+    /// Before the first moment or after the acknowledgement, at most this long, if there is a limit: resources were short,
+    /// and before anybody noticed something was discarded; or whoever took the message had nowhere to keep it by then.
     Around {
-        /// Nanoseconds.
-        within_ns: Option<u64>,
+        /// For how long the event has its effect, nanoseconds.
+        before_ns: Option<u64>,
+        /// How late it can have been noticed, nanoseconds.
+        after_ns: Option<u64>,
     },
 }
 

@@ -96,9 +96,9 @@ pub(crate) fn is_about(permission: &Permission, put: &Put) -> bool {
 fn in_window<'e, 'h>(window: Window, harm: Harm, events: &'e [Event<'h>]) -> &'e [Event<'h>] {
     let (from, within_ns) = match window {
         Window::After { within_ns } => (events.partition_point(|event| event.at <= harm.after), within_ns),
-        Window::Around { within_ns } => {
-            let earliest_ns = within_ns.map_or(0, |within_ns| harm.after.at_ns.saturating_sub(within_ns));
-            (events.partition_point(|event| event.at.at_ns < earliest_ns), within_ns)
+        Window::Around { before_ns, after_ns } => {
+            let earliest_ns = before_ns.map_or(0, |before_ns| harm.after.at_ns.saturating_sub(before_ns));
+            (events.partition_point(|event| event.at.at_ns < earliest_ns), after_ns)
         }
     };
     let latest_ns = within_ns.map_or(u64::MAX, |within_ns| harm.acknowledged_ns.saturating_add(within_ns));

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use indoubt_engine::event::Reporter;
 use indoubt_engine::step::Step;
 use proptest::prelude::*;
 
@@ -119,12 +120,12 @@ proptest! {
     fn a_tape_is_read_back_as_the_faults_it_was_written_from(
         faults in proptest::collection::vec((when(), action()), 0..6),
     ) {
-        // A tape names two-phase steps only if there is a two-phase application, those of engines only if there is a cell.
+        // A tape names two-phase steps only if there is a two-phase application, and only those that somebody can pass.
         let scenario = peer_recovery();
         let faults: Vec<Fault> = faults
             .into_iter()
             .filter(|(when, _)| !matches!(when, When::Step { step, .. }
-                if step.name().starts_with("prepare.") || step.name().starts_with("engine.") || *step == Step::CoordinatorDecided))
+                if step.name().starts_with("prepare.") || step.reporter() != Reporter::Sysplex))
             .map(|(when, what)| Fault { line: 0, when, what })
             .collect();
         let tape: Vec<String> = faults.iter().map(fault_to_text).collect();

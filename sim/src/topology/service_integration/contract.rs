@@ -204,13 +204,14 @@ fn lazy_writes(
         contract.permitted_duplicates.push(Permission { rule: format!("{rule} ({LEVELS})"), ..permission });
     }
     // Whoever has lost its tables goes on from memory for as long as it tries to have them back; nothing below assured
-    // persistent waits for that.
+    // persistent waits for that. It may have lost them some time before it notices.
+    let noticed_ns = if within_ns.is_none() { UNKNOWING_OWNER_NS } else { OWNERSHIP_REFRESH_NS };
     let permission = Permission {
         qualities: Some(vec![history.quality(Reliability::ReliablePersistent.name())]),
         queues: Some(queues.to_vec()),
         event: LOCK_LOST.to_owned(),
         subject: Whom::Named(engine.name.to_string()),
-        window: Window::Around { within_ns: Some(RETRY_NS) },
+        window: Window::Around { before_ns: Some(RETRY_NS), after_ns: Some(noticed_ns) },
         rule: "an engine that has lost its data store goes on from memory while it tries to have it back; reliable \
                persistent messages that it takes or gives meanwhile may be discarded, or come again (WebSphere \
                Application Server, Data store connection loss)"

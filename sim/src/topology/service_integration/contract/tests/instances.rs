@@ -1,0 +1,81 @@
+//! What a new instance may have forgotten, and for how long two may run at once.
+
+use super::*;
+
+#[test]
+fn before_8_5_redelivery_counts_begin_anew_with_an_instance() {
+    let beside = [started(0, "server1"), started(GOT + 100 * SECOND, "server2")];
+    for (level, forgotten) in [("6.1", true), ("7.0", true), ("8.0", true), ("8.5", false)] {
+        assert_eq!(may_forget_a_count(&cell(level, DATA_STORE), &beside), forgotten, "{level}");
+    }
+    // No instance, no reason.
+    assert!(!may_forget_a_count(&cell("7.0", DATA_STORE), &[started(0, "server1")]));
+}
+
+#[test]
+fn the_last_count_before_a_failure_may_be_missing() {
+    for store in [DATA_STORE, FILE_STORE] {
+        let cell = cell("8.5", store);
+        for beside in interruptions_at(GOT + UNWRITTEN) {
+            assert!(may_forget_a_count(&cell, &[started(0, "server1"), beside.clone()]), "{store}: {beside:?}");
+        }
+        for beside in interruptions_at(GOT + UNWRITTEN + 1) {
+            assert!(!may_forget_a_count(&cell, &[started(0, "server1"), beside.clone()]), "{store}: {beside:?}");
+        }
+    }
+    let late = of_engine(GOT + 600 * SECOND, FAILED);
+    let beside = |about| [trouble(about), started(0, "server1"), late.clone()];
+    assert!(may_forget_a_count(&cell("8.5", DATA_STORE), &beside("SIBDB")));
+    assert!(!may_forget_a_count(&cell("8.5", DATA_STORE), &beside("NAS01")));
+    assert!(may_forget_a_count(&cell("8.5", FILE_STORE), &beside("NAS01")));
+}
+
+/// Two instances that run for this long at once.
+fn overlap(ns: u64) -> [Beside; 3] {
+    [started(0, "server1"), started(SECOND, "server2"), of_engine(SECOND + ns, FAILED)]
+}
+
+fn with(first: Beside, then: [Beside; 3]) -> Vec<Beside> {
+    [first].into_iter().chain(then).collect()
+}
+
+#[test]
+fn two_instances_never_run_at_once_while_locks_hold() {
+    for store in [DATA_STORE, FILE_STORE] {
+        assert!(!may_overlap(&cell("8.5", store), &overlap(1)), "{store}");
+    }
+}
+
+#[test]
+fn with_restricted_locks_they_do_until_the_next_refresh() {
+    let cell = cell("8.5", RESTRICTED);
+    assert!(may_overlap(&cell, &overlap(REFRESH)));
+    assert!(!may_overlap(&cell, &overlap(REFRESH + 1)));
+}
+
+#[test]
+fn after_trouble_with_the_store_they_do_until_the_old_one_next_uses_it() {
+    for (store, server, other) in [(DATA_STORE, "SIBDB", "NAS01"), (FILE_STORE, "NAS01", "SIBDB")] {
+        let cell = cell("8.5", store);
+        assert!(may_overlap(&cell, &with(trouble(server), overlap(UNKNOWING))), "{store}");
+        assert!(!may_overlap(&cell, &with(trouble(server), overlap(UNKNOWING + 1))), "{store}");
+        assert!(!may_overlap(&cell, &with(trouble(other), overlap(1))), "{store}");
+    }
+}
+
+#[test]
+fn who_has_lost_the_lock_or_stands_still_is_no_owner_meanwhile() {
+    let cell = cell("8.5", DATA_STORE);
+    for (pauses, resumes) in [
+        (of_engine(SECOND, LOCK_LOST), of_engine(600 * SECOND, LOCK_ACQUIRED)),
+        (of_process(SECOND, PROCESS_PAUSED, "server1"), of_process(600 * SECOND, PROCESS_RESUMED, "server1")),
+    ] {
+        let away = [started(0, "server1"), pauses, started(2 * SECOND, "server2")];
+        let judged = |beside: &[Beside]| Tale::new(ASSURED).judged(&cell, beside.to_vec());
+        let judgement = judged(&away);
+        let is_split = |judgement: &Judgement| judgement.findings.iter().any(|one| one.kind == FindingKind::SplitBrain);
+        assert!(!is_split(&judgement), "{judgement:#?}");
+        let back: Vec<Beside> = away.into_iter().chain([resumes]).collect();
+        assert!(is_split(&judged(&back)), "both are owners from then on");
+    }
+}
