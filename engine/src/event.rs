@@ -260,6 +260,8 @@ events! {
     Headline FileStoreUnreachable { engine: MessagingEngineName } = "file_store_unreachable", "CWSIS1592E {engine}: file store cannot be reached, trying again";
     /// a starting engine gave up on its file store
     Detection FileStoreNotOpened { engine: MessagingEngineName, why: StoreFailure } = "file_store_not_opened", "{}{engine}: file store not opened: {why}", file_store_message(*why);
+    /// an engine has locked the log of its file store
+    Detail FileStoreLockAcquired { engine: MessagingEngineName } = "file_store_lock_acquired", "{engine} has locked the log file of its file store";
     /// an engine has its file store
     Recovery FileStoreOpened { engine: MessagingEngineName, messages: u64, in_doubt: u64 } = "file_store_opened", "{engine}: file store opened, {messages} messages, {in_doubt} transactions in doubt";
     /// a running engine lost the connection to its file store and waits for it

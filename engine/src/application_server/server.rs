@@ -213,7 +213,10 @@ impl ApplicationServer {
             }
             EngineNotice::Deactivated => {
                 self.unpost(place, effects);
-                self.ha_manager.deactivated(self.now, &group, effects);
+                match self.course {
+                    Course::Running => self.ha_manager.deactivated(self.now, &group, effects),
+                    Course::Stopping | Course::Ended => self.ha_manager.leave(self.now, &group, effects),
+                }
             }
         }
     }
@@ -261,8 +264,14 @@ impl ApplicationServer {
         }
         self.course = Course::Stopping;
         effects.push(Effect::SetTimer { timer: STOP_TIMER, at: self.now + self.definition.stop_patience });
+        // A server that stops is no place for an engine: those that stand by leave their groups now, and the others when they
+        // have ended their work.
         for instance in &mut self.instances {
-            instance.engine.deactivate(self.now, mode, effects);
+            if instance.is_at_rest() {
+                self.ha_manager.leave(self.now, &instance.definition.group, effects);
+            } else {
+                instance.engine.deactivate(self.now, mode, effects);
+            }
         }
     }
 

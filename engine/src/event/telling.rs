@@ -145,6 +145,7 @@ impl Event {
             | Event::ActivationOrdered { .. }
             | Event::GroupMemberActivated { .. }
             | Event::StoreLockAcquired { .. }
+            | Event::FileStoreLockAcquired { .. }
             | Event::FileStoreOpened { .. }
             | Event::MessagingEngineStarting { .. } => Some(FirstStart::Underway),
             _ => None,
@@ -203,7 +204,7 @@ impl Event {
             Event::ViewInstalled { .. } => Some(Milestone::Agreed),
             Event::ActivationOrdered { .. } => Some(Milestone::Ordered),
             Event::MessagingEngineStarting { .. } => Some(Milestone::Begun),
-            Event::StoreLockAcquired { .. } | Event::FileStoreOpened { .. } | Event::FileStoreRegained { .. } => {
+            Event::StoreLockAcquired { .. } | Event::FileStoreLockAcquired { .. } | Event::FileStoreRegained { .. } => {
                 Some(Milestone::StoreOwned)
             }
             Event::MessagingEngineReconciling { .. } => Some(Milestone::StoreRead),

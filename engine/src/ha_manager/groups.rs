@@ -181,7 +181,7 @@ impl HaManager {
                 self.orders.push(GroupOrder::Deactivate(group.clone()));
             }
             (OrderKind::Terminate, Some(state)) if state.is_active() => {
-                self.orders.push(GroupOrder::Terminate { reason: "HMGR0130I quorum lost" });
+                self.orders.push(GroupOrder::Terminate { reason: "a group that it is active in has lost its quorum" });
             }
             _ => {}
         }

@@ -349,6 +349,8 @@ impl HaManager {
 
     fn enter(&mut self, view: View, effects: &mut Effects) {
         let was_coordinator = self.is_coordinator();
+        // Before there are two, nobody is elected.
+        let was_elected = was_coordinator && self.is_initialised;
         let goes_on = Defect::TwoCoordinatorsAfterMerge.is_planted()
             && (was_coordinator || self.jurisdiction.is_some())
             && self.is_initialised;
@@ -362,7 +364,7 @@ impl HaManager {
         self.told.clear();
         let coordinator = self.view.id.coordinator.clone();
         effects.report(Event::ViewInstalled { members: self.view.members.len(), coordinator });
-        match (was_coordinator, self.is_coordinator()) {
+        match (was_elected, self.is_coordinator() && self.is_initialised) {
             (true, false) => effects.report(Event::CoordinatorLost {}),
             (false, true) => effects.report(Event::CoordinatorElected {}),
             (true, true) | (false, false) => {}

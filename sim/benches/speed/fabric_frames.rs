@@ -64,7 +64,7 @@ pub(crate) fn converse(conversations: u64, calls: u64) -> u64 {
         let add = |host: &str, name: String, body: ProcessBody| {
             let host = fabric.add_host(HostOptions { name: host.to_owned(), skew_ns: 0, drift_ppm: 0 });
             let name = ProcessName::from(name);
-            let options = ProcessOptions { name, host, disk: None, start_duration: Duration::ZERO };
+            let options = ProcessOptions { name, host, disk: None, start_duration: Duration::ZERO, lives_in: None };
             let process = fabric.add_process(options, body);
             fabric.start(process);
             process

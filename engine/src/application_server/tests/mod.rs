@@ -3,6 +3,8 @@
 mod routing;
 mod world;
 
+use std::sync::Arc;
+
 use world::{AGENT, DATABASE, SERVERS, World, process, reenable, server};
 
 use crate::application_server::definition::{ApplicationServerDefinition, StoreDefinition};
@@ -212,6 +214,20 @@ fn a_client_of_another_bus_is_sent_away_at_once() {
     let asked_at = world.now;
     world.ask(SERVERS[0], call);
     assert_eq!(world.answers, [(asked_at, BusReply::Failed(BusReason::NoMessagingEngine))]);
+}
+
+/// Also when it is the coordinator itself, and first in every list.
+#[test]
+fn a_server_that_stops_is_not_given_its_engine_back() {
+    let mut definition = server(WasLevel::V8_5, |_| {});
+    Arc::make_mut(&mut definition.core_group).preferred_coordinators = vec![process(SERVERS[0])];
+    let mut world = World::started(definition);
+    assert_eq!(world.last("messaging_engine_started"), Some(SERVERS[0]));
+    world.input(SERVERS[0], Input::Stop(StopMode::Quiesce));
+    world.run(60);
+    let starts = world.events.iter().filter(|(_, _, event)| event.name() == "messaging_engine_starting");
+    assert_eq!(starts.map(|(_, who, _)| who.as_str()).collect::<Vec<_>>(), SERVERS);
+    assert_eq!(world.ended, [(process(SERVERS[0]), Ended::Normally)]);
 }
 
 #[test]

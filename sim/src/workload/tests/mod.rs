@@ -28,7 +28,7 @@ use crate::fabric::{
 use crate::scenario::model::{
     Application, Connect, ConnectTarget, Consumer, Decision, Disk, Latency, MessageTemplate, OperatorAction,
     OperatorCommand, Pace, Place, Producer, QualityOfService, Queue, QueueManager, QueueSharingGroup, Requester, Role,
-    Server, Syncpointing, Sysplex, Topology, WhenUnknown,
+    Server, Site, Syncpointing, Sysplex, Topology, WhenUnknown,
 };
 use crate::topology::audit::{AuditPlan, auditor_body};
 use crate::topology::{families, shared};
@@ -118,7 +118,7 @@ impl World {
         let application = Application {
             name: name.into(),
             instances: 1,
-            runs_on: vec![Place::Host("SYSA".into())],
+            runs_on: vec![Site { place: Place::Host("SYSA".into()), within: None }],
             connect: Connect {
                 target: ConnectTarget::Group(QueueSharingGroupName::from("QSG1")),
                 retry: 100 * MILLISECOND,
@@ -130,8 +130,8 @@ impl World {
         };
         let instance = Instance { name: name.into(), index: self.applications, place: Place::Host("SYSA".into()) };
         self.applications += 1;
-        let provider = |place| families(&topology())[0].provider(&application.connect, place);
-        let provider = provider(&instance.place).unwrap();
+        let provider = |site| families(&topology())[0].provider(&application.connect, site);
+        let provider = provider(&application.runs_on[0]).unwrap();
         self.process(name, application_body(&application, instance, self.shared.clone(), provider))
     }
 

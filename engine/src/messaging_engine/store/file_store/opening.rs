@@ -81,6 +81,7 @@ impl FileStore {
     fn locked(&mut self, now: Time, grant: Grant, effects: &mut Effects) {
         self.grant = Some(grant);
         effects.step(Step::FileStoreLocked);
+        effects.report(Event::FileStoreLockAcquired { engine: self.definition.engine.clone() });
         let path = self.path(LOG);
         self.ask(now, Awaited::Log, FileOperation::Read { path }, effects);
     }

@@ -47,6 +47,14 @@ fn two_instances_never_run_at_once_while_locks_hold() {
 }
 
 #[test]
+fn one_that_stood_still_has_a_moment_to_learn_of_the_other() {
+    let cell = cell("8.5", DATA_STORE);
+    assert!(may_overlap(&cell, &with(trouble("server1"), overlap(1_000_000))));
+    assert!(!may_overlap(&cell, &with(trouble("server1"), overlap(1_000_001))));
+    assert!(!may_overlap(&cell, &with(trouble("elsewhere"), overlap(1))));
+}
+
+#[test]
 fn with_restricted_locks_they_do_until_the_next_refresh() {
     let cell = cell("8.5", RESTRICTED);
     assert!(may_overlap(&cell, &overlap(REFRESH)));
