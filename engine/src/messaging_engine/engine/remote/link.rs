@@ -248,8 +248,8 @@ impl MessagingEngine {
         peers.find(|(_, peer)| peer.connection == connection).map(|(engine, _)| engine.clone())
     }
 
-    /// A connection that another engine has opened is gone. What is locked for that engine's consumers stays so: they may
-    /// still have the messages, and nobody knows what becomes of them before it has connected again.
+    /// A connection that another engine has opened is gone. What is locked for that engine's consumers stays so: they
+    /// may still have the messages, and nobody knows what becomes of them before it has connected again.
     pub(in super::super) fn peer_gone(&mut self, now: Time, connection: ConnectionId, effects: &mut Effects) {
         let Some(engine) = self.peer_of(connection) else { return };
         self.work.remote.wanted.retain(|wanted| wanted.engine != engine);
