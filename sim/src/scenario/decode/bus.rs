@@ -77,7 +77,7 @@ pub(super) fn servers_of_bean(
         };
         cx.find(kind, node).map(|name| (node.span, name))
     })?;
-    if named.is_empty() {
+    if matches!(&node.value, Value::List(items) if items.is_empty()) {
         cx.problem(node.span, "a message-driven bean runs in a server", "none in here");
     }
     let cell = topology.cell.as_ref()?;
