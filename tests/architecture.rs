@@ -126,6 +126,7 @@ const ROOMS: [Room; 10] = [
             "file_server",
             "ha_manager::assistance",
             "ha_manager::policy",
+            "messaging_engine::activation",
             "messaging_engine::definition",
             "messaging_engine::frame",
             "messaging_engine::reliability",
