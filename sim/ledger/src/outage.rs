@@ -9,8 +9,9 @@
 //! the longest one was before the first fault. A span that was there when a fault struck, and was no longer than that,
 //! is ordinary service up to the fault.
 //!
-//! An **interruption** of an application begins when a call of it fails or breaks, or when the application is ended from
-//! outside, and is over with its next call that succeeds. A get that may wait is served before it has to be answered.
+//! An **interruption** of an application begins with a call of it that fails or breaks, or when the application is ended
+//! from outside, and is over with its next call that succeeds. A call that hangs for long before it succeeds is one too.
+//! The time that a get may wait for a message is no part of it.
 
 use crate::audit::QueueRole;
 use crate::contract::Contract;
@@ -52,12 +53,15 @@ impl Outage {
     }
 }
 
+/// A call that succeeds after as long as this has hung: longer than any call of a system that works.
+const HUNG_NS: u64 = 1_000_000_000;
+
 /// The longest span after the first fault in which an application could do nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interruption {
     /// The application (an instance of it).
     pub process: String,
-    /// When its call failed, or when it was ended; nanoseconds since the start of the run.
+    /// When it made the call that failed or hung, or when it was ended; nanoseconds since the start of the run.
     pub from_ns: u64,
     /// When a call succeeded again; `None` if none did.
     pub to_ns: Option<u64>,
@@ -238,19 +242,22 @@ fn gaps(mut demand: Demand, end_ns: u64) -> Vec<Gap> {
 pub(crate) fn interruptions(index: &Index<'_>) -> Vec<Interruption> {
     let Some(first) = faults(index).first().map(|fault| fault.at) else { return Vec::new() };
     let history = index.history;
-    let mut changes: Vec<Change> = Vec::new();
+    let mut changes: Vec<(ProcessIndex, Moment, Change)> = Vec::new();
     for call in &history.calls {
         match call.completed {
-            Some((at, Completion::Failed | Completion::Unknown)) => changes.push((call.process, at, None)),
+            Some((at, Completion::Failed | Completion::Unknown)) => {
+                changes.push((call.process, at, Change::Lost { from_ns: due_ns(call, at) }));
+            }
             Some((at, Completion::Ok | Completion::Delivered(_))) => {
-                changes.push((call.process, at, Some(served_ns(call, at))))
+                let change = Change::Served { asked_ns: call.invoked.at_ns, served_ns: served_ns(call, at) };
+                changes.push((call.process, at, change));
             }
             None => {}
         }
     }
     for (position, process) in history.processes.iter().enumerate() {
         let ends = process.life.iter().filter(|(_, change)| *change == LifeChange::Ended);
-        changes.extend(ends.map(|(at, _)| (history.process_at(position), *at, None)));
+        changes.extend(ends.map(|(at, _)| (history.process_at(position), *at, Change::Lost { from_ns: at.at_ns })));
     }
     changes.sort_unstable();
     let mut interruptions = Vec::new();
@@ -261,8 +268,22 @@ pub(crate) fn interruptions(index: &Index<'_>) -> Vec<Interruption> {
     interruptions
 }
 
-/// When a process learned that a call failed or was ended (`None`), or when it was served again.
-type Change = (ProcessIndex, Moment, Option<u64>);
+/// What a process learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Change {
+    /// A call failed that should have been answered by then, or it was ended.
+    Lost { from_ns: u64 },
+    /// A call that was made then has succeeded, and was certainly served by then.
+    Served { asked_ns: u64, served_ns: u64 },
+}
+
+/// From when on an application waits for more than it has asked for: a get may wait for a message.
+fn due_ns(call: &Call, completed: Moment) -> u64 {
+    match call.operation {
+        Operation::Get(get) => call.invoked.at_ns.saturating_add(get.wait_ns).min(completed.at_ns),
+        _ => call.invoked.at_ns,
+    }
+}
 
 /// When a call that succeeded was certainly served: a get may have waited for a message since.
 fn served_ns(call: &Call, completed: Moment) -> u64 {
@@ -272,7 +293,7 @@ fn served_ns(call: &Call, completed: Moment) -> u64 {
     }
 }
 
-fn longest_interruption(name: &str, changes: &[Change], first: Moment) -> Option<Interruption> {
+fn longest_interruption(name: &str, changes: &[(ProcessIndex, Moment, Change)], first: Moment) -> Option<Interruption> {
     let mut longest: Option<(u64, Interruption)> = None;
     let mut since: Option<u64> = None;
     let mut over = |since: u64, to_ns: Option<u64>| {
@@ -281,14 +302,17 @@ fn longest_interruption(name: &str, changes: &[Change], first: Moment) -> Option
             longest = Some((lasted_ns, Interruption { process: name.to_owned(), from_ns: since, to_ns }));
         }
     };
-    for (_, at, served_ns) in changes.iter().filter(|(_, at, _)| *at > first) {
-        match (since, served_ns) {
-            (None, None) => since = Some(at.at_ns),
-            (Some(from_ns), Some(served_ns)) => {
-                over(from_ns, Some(from_ns.max(*served_ns)));
-                since = None;
+    for (_, _, change) in changes.iter().filter(|(_, at, _)| *at > first) {
+        match *change {
+            Change::Lost { from_ns } => {
+                since.get_or_insert(from_ns.max(first.at_ns));
             }
-            (None, Some(_)) | (Some(_), None) => {}
+            Change::Served { asked_ns, served_ns } => {
+                let hung = (served_ns - asked_ns > HUNG_NS).then_some(asked_ns.max(first.at_ns));
+                if let Some(from_ns) = since.take().or(hung) {
+                    over(from_ns, Some(from_ns.max(served_ns)));
+                }
+            }
         }
     }
     if let Some(from_ns) = since {

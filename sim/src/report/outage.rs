@@ -90,7 +90,11 @@ fn interruptions(page: &mut String, all: &[Interruption]) {
     let mut longest: Vec<&Interruption> = all.iter().collect();
     longest.sort_by_key(|interruption| Reverse(lasted_ns(interruption).unwrap_or(u64::MAX)));
     page.push('\n');
-    paragraph(page, 2, "Longest time from a call that failed, or the end of the application, to its next success:");
+    paragraph(
+        page,
+        2,
+        "Longest time without service: from a call that failed or hung, or the end of the application, to its next success:",
+    );
     let mut table = Table::new(&[Align::Left, Align::Right, Align::Right, Align::Left]);
     for interruption in longest.iter().take(APPLICATIONS) {
         let lasted =
