@@ -177,6 +177,8 @@ pub struct Contract {
     pub permitted_losses: Vec<Permission>,
     /// Messages that may come again, or still be there, although they were consumed.
     pub permitted_duplicates: Vec<Permission>,
+    /// Messages that somebody may be given although they were consumed, as long as nothing final comes of that.
+    pub permitted_redeliveries: Vec<Permission>,
     /// Redelivery counts that may go down.
     pub permitted_resets: Vec<Permission>,
     /// The rule under which a get that is final by itself takes a message with it when its outcome is unknown.
@@ -202,6 +204,7 @@ impl Default for Contract {
             queues: Vec::new(),
             permitted_losses: Vec::new(),
             permitted_duplicates: Vec::new(),
+            permitted_redeliveries: Vec::new(),
             permitted_resets: Vec::new(),
             unknown_get_rule:
                 "a get outside a unit of work is final when it is served; if its reply is lost, so is the \

@@ -72,7 +72,11 @@ fn permitted_copies<'c>(
                 before: sight.map(|sight| sight.completed),
                 acknowledged_ns: consumption_acknowledged(index, consumed).at_ns,
             };
-            let permission = permitted.duplicates.covering(index, message, harm)?;
+            let came_to_nothing = sight.is_some_and(|sight| sight.consumption != Consumption::Final);
+            let permission = permitted
+                .duplicates
+                .covering(index, message, harm)
+                .or_else(|| came_to_nothing.then(|| permitted.redeliveries.covering(index, message, harm)).flatten())?;
             first_permission.get_or_insert(permission);
         }
         consumed = sight.filter(|sight| sight.consumption == Consumption::Final).or(consumed);

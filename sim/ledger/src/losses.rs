@@ -16,6 +16,7 @@ pub(crate) const UNKNOWN_GET: &str = "get of unknown outcome";
 pub(crate) struct Permitted<'c, 'h> {
     losses: Permissions<'c, 'h>,
     pub(crate) duplicates: Permissions<'c, 'h>,
+    pub(crate) redeliveries: Permissions<'c, 'h>,
     pub(crate) resets: Permissions<'c, 'h>,
     pub(crate) contract: &'c Contract,
 }
@@ -26,6 +27,7 @@ impl<'c, 'h> Permitted<'c, 'h> {
         Permitted {
             losses: of(&contract.permitted_losses),
             duplicates: of(&contract.permitted_duplicates),
+            redeliveries: of(&contract.permitted_redeliveries),
             resets: of(&contract.permitted_resets),
             contract,
         }

@@ -14,7 +14,7 @@ enum Maker {
     /// The application.
     Application(BusClient),
     /// The server of a message-driven bean.
-    Server(EndpointActivation),
+    Server(Box<EndpointActivation>),
 }
 
 /// One connection of one process.
@@ -32,7 +32,7 @@ impl Connection {
 
     /// The connection of a message-driven bean, which does not stand yet.
     pub(super) fn of_bean(process: Process, specification: ActivationSpecification) -> Self {
-        Connection::new(process, Maker::Server(EndpointActivation::new(specification)))
+        Connection::new(process, Maker::Server(Box::new(EndpointActivation::new(specification))))
     }
 
     fn new(process: Process, maker: Maker) -> Self {

@@ -62,6 +62,7 @@ pub(super) fn promise(cell: &Cell, history: &mut History, contract: &mut Contrac
         losses(engine, &exposed(cell, &queues, history), history, contract);
         lazy_writes(cell, (engine, cluster), &queues, history, contract);
         counts(cell, (engine, cluster), &queues, history, contract);
+        stale_deliveries(engine, &queues, contract);
         contract.exclusive.push(ownership((engine, cluster), cell, history));
     }
     contract.unknown_get_rule = "a message received in a session with automatic acknowledgement is gone when it is \
@@ -223,6 +224,26 @@ fn lazy_writes(
     };
     contract.permitted_losses.push(permission.clone());
     contract.permitted_duplicates.push(permission);
+}
+
+/// An instance that stood still while another one took over its data store has in memory what was there before. From when
+/// it goes on, and has lost the lock, to when it learns who owns the store, it gives its consumers messages that the other
+/// one has delivered. None of that becomes final: it has nowhere to store it. Inferred: no page says so.
+fn stale_deliveries(engine: &MessagingEngine, queues: &[QueueIndex], contract: &mut Contract) {
+    if !matches!(engine.message_store, MessageStore::DataStore { .. }) {
+        return;
+    }
+    contract.permitted_redeliveries.push(Permission {
+        qualities: None,
+        queues: Some(queues.to_vec()),
+        event: LOCK_LOST.to_owned(),
+        subject: Whom::Named(engine.name.to_string()),
+        window: Window::After { within_ns: None },
+        rule: "an instance that stood still while another one took its data store over gives out again what that one has \
+               delivered, until it learns of it; it cannot commit that (WebSphere Application Server, Data store exclusive \
+               access)"
+            .to_owned(),
+    });
 }
 
 /// For how long a change may be on its way to the message store; `None`: for as long as the store's server likes, because

@@ -129,3 +129,31 @@ fn a_unit_of_work_is_not_torn_by_a_permitted_duplicate() {
     reply(true).passes();
     assert!(reply(false).kinds().contains(&"duplicated"));
 }
+
+#[test]
+fn a_consumed_message_may_be_given_out_again_under_a_rule_for_that_as_long_as_nothing_final_comes_of_it() {
+    let given_again = |lock_lost: bool, end: Option<Completion>| {
+        tale(|t| {
+            t.contract.queues[0].drained = false;
+            t.contract.permitted_redeliveries.push(Permission {
+                event: "lock_lost".to_owned(),
+                rule: "it does not know what the other one has delivered".to_owned(),
+                ..Permission::default()
+            });
+            t.put(1, None, Done);
+            t.get(1, None);
+            if lock_lost {
+                t.event("lock_lost", "ME1");
+            }
+            let unit = t.consumers_unit();
+            t.get(1, Some(unit));
+            if let Some(end) = end {
+                t.commit(t.consumer, unit, end);
+            }
+        })
+    };
+    given_again(true, Some(Unknown)).passes();
+    given_again(true, Some(Failed)).passes();
+    assert_eq!(given_again(true, Some(Done)).kinds(), ["duplicated"], "it was final");
+    assert_eq!(given_again(false, Some(Unknown)).kinds(), ["duplicated"], "nothing explains it");
+}
