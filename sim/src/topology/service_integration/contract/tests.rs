@@ -164,6 +164,15 @@ impl Tale {
         self
     }
 
+    /// It is consumed, and given out again later, in a unit of work that ends so.
+    fn given_out_again(mut self, end: Completion) -> Self {
+        self.delivered(GOT, None, 0);
+        let unit = self.history.unit(self.consumer);
+        self.delivered(END - 2 * SECOND, Some(unit), 0);
+        self.steps.push(Step { at: END - SECOND, operation: Operation::Commit { unit }, completion: end });
+        self
+    }
+
     /// It is rolled back once, and consumed in the end as if it had never been delivered before.
     fn rolled_back_and_forgotten(mut self) -> Self {
         let unit = self.history.unit(self.consumer);

@@ -87,3 +87,17 @@ fn who_has_lost_the_lock_or_stands_still_is_no_owner_meanwhile() {
         assert!(is_split(&judged(&back)), "both are owners from then on");
     }
 }
+
+#[test]
+fn an_instance_that_has_lost_its_data_store_may_give_out_what_another_has_delivered_but_not_for_good() {
+    let may = |store: &str, lost: bool, end: Completion| {
+        let lost = lost.then(|| of_engine(END - 3 * SECOND, LOCK_LOST));
+        let beside = [started(0, "server1")].into_iter().chain(lost).collect();
+        let judgement = Tale::new(ASSURED).given_out_again(end).judged(&cell("8.5", store), beside);
+        judgement.findings.iter().all(|finding| finding.kind != FindingKind::Duplicated)
+    };
+    assert!(may(DATA_STORE, true, Completion::Unknown));
+    assert!(!may(DATA_STORE, true, Completion::Ok), "it was final");
+    assert!(!may(DATA_STORE, false, Completion::Unknown), "it had not lost its store");
+    assert!(!may(FILE_STORE, true, Completion::Unknown), "a file store has no such instance");
+}
