@@ -104,6 +104,12 @@ impl Way {
     pub(super) fn new(link: LinkId, from: u64) -> Self {
         Way { link, last: from, sent: 0, received: 0, waiting: BTreeMap::new() }
     }
+
+    /// Whether the request for the connection has not reached the peer's host: when its opener gives up, nobody sends it
+    /// again, and the listener never hears of it.
+    fn holds_the_request(&self) -> bool {
+        matches!(self.waiting.get(&0), Some(StreamItem::Open))
+    }
 }
 
 /// A connection.
@@ -319,12 +325,15 @@ impl State {
         if end.state == EndState::Gone {
             return;
         }
-        let known = end.state != EndState::Expected;
+        let state = end.state;
         end.state = EndState::Gone;
         end.silent = false;
         end.epoch = end.epoch.wrapping_add(1);
         let (process, id) = (end.process, end.id);
-        if known {
+        if state == EndState::Connecting && connection.ways[side as usize].holds_the_request() {
+            connection.end_mut(side.other()).state = EndState::Gone;
+        }
+        if state != EndState::Expected {
             self.processes[process.index()].connections.remove(id);
         }
         let connection = self.connections.get(key).expect("it was there");
@@ -352,10 +361,13 @@ impl State {
         let id = connection.end(to).id;
         let open = connection.end(to).state == EndState::Open;
         let sender = connection.end(from).host;
+        let opener_is_gone = connection.end(Side::Opener).state == EndState::Gone;
         let way = &mut connection.ways[from as usize];
         if self.links.is_cut(way.link) {
             // Lost on the way. Its sender will send it again, if there still is one.
-            if self.hosts[sender.index()].powered {
+            if matches!(item, StreamItem::Open) && opener_is_gone {
+                self.connections.remove(key);
+            } else if self.hosts[sender.index()].powered {
                 way.waiting.insert(sequence, item);
             }
             return None;

@@ -71,6 +71,12 @@ impl Log {
         })
     }
 
+    /// When requests of others reached a process.
+    fn accepted(&self, who: &str) -> Vec<Time> {
+        let accepted = self.pick(who, |input| matches!(input, Input::Accepted { .. }).then_some(()));
+        accepted.into_iter().map(|(at, ())| at).collect()
+    }
+
     fn connected(&self, who: &str) -> Vec<Time> {
         let connected = self.pick(who, |input| matches!(input, Input::Connected { .. }).then_some(()));
         connected.into_iter().map(|(at, ())| at).collect()

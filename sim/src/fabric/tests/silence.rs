@@ -51,6 +51,29 @@ fn a_cut_shorter_than_the_silence_breaks_nothing() {
 }
 
 #[test]
+fn a_request_that_was_given_up_behind_a_cut_never_reaches_the_listener() {
+    // The second cut begins while the request is on its way.
+    for cut_after in [ms(0), us(20)] {
+        let log = world(1, move |fabric, log| async move {
+            let pair = pair(&fabric, Talker::new("a", &log).silence(ms(1_000)), Talker::new("b", &log));
+            fabric.sleep(us(10)).await;
+            if cut_after.is_zero() {
+                pair.cut(&fabric);
+            }
+            fabric.start(pair.dialer);
+            fabric.sleep(cut_after).await;
+            pair.cut(&fabric);
+            fabric.sleep_until(at(ms(5_000))).await;
+            fabric.heal_all();
+            fabric.sleep(ms(5_000)).await;
+            assert_eq!(fabric.lock().connections.len(), 0);
+        });
+        assert_eq!(log.refusals("a").len(), 1, "the dialer gave up");
+        assert_eq!(log.accepted("b"), [], "nobody asked any more when the cut was healed");
+    }
+}
+
+#[test]
 fn an_end_that_was_given_up_hears_it_when_it_can_be_reached_again() {
     let log = world(1, |fabric, log| async move {
         let pair = pair(&fabric, Talker::new("a", &log).silence(ms(1_000)), Talker::new("b", &log).silence(ms(60_000)));
