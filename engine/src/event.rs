@@ -116,11 +116,11 @@ events! {
     /// an application backed out a get
     Detail GetBackedOut { queue: QueueName } = "get_backed_out", "get from {queue} backed out, backout count raised";
     /// a coordinator that came back resolved a unit of work in doubt
-    Recovery InDoubtResolved { unit_of_work: UnitOfWorkId, outcome: Outcome } = "in_doubt_resolved", "coordinator resolved {unit_of_work}: {outcome:?}";
+    Recovery InDoubtResolved { unit_of_work: UnitOfWorkId, outcome: Outcome } = "in_doubt_resolved", "coordinator resolved {unit_of_work}: {outcome}";
     /// a coordinator that came back to another member resolved the shared part of a unit of work in doubt
-    Recovery GroupResolved { unit_of_work: UnitOfWorkId, outcome: Outcome } = "group_resolved", "coordinator resolved {unit_of_work} through the group: {outcome:?}";
+    Recovery GroupResolved { unit_of_work: UnitOfWorkId, outcome: Outcome } = "group_resolved", "coordinator resolved {unit_of_work} through the group: {outcome}";
     /// an operator resolved the shared part of a unit of work in doubt
-    Recovery ResolvedByCommand { unit_of_work: UnitOfWorkId, outcome: Outcome } = "resolved_by_command", "RESOLVE INDOUBT {unit_of_work}: {outcome:?}";
+    Recovery ResolvedByCommand { unit_of_work: UnitOfWorkId, outcome: Outcome } = "resolved_by_command", "RESOLVE INDOUBT {unit_of_work}: {outcome}";
     /// RESOLVE INDOUBT was refused, because the queue manager named is active
     Headline ResolveRefused { queue_manager: QueueManagerName } = "resolve_refused", "CSQV435I RESOLVE INDOUBT refused, {queue_manager} is active";
     /// an expired message was met and removed
@@ -240,7 +240,7 @@ events! {
     /// a messaging engine could not get the lock of its data store for as long as it waits
     Headline StoreLockRefused { engine: MessagingEngineName } = "store_lock_refused", "CWSIS1519E {engine} cannot obtain the lock on its data store";
     /// a messaging engine could not reach its database for as long as it tries
-    Detection StoreUnreachable { engine: MessagingEngineName } = "store_unreachable", "CWSIS1519E {engine} cannot reach the database of its data store";
+    Detection StoreUnreachable { engine: MessagingEngineName } = "store_unreachable", "CWSIS1519E {engine} cannot obtain the lock on its data store: the database does not answer";
     /// the data store belongs to another messaging engine
     Headline StoreOfAnotherEngine { engine: MessagingEngineName, own: EngineUuid, found: EngineUuid } = "store_of_another_engine", "CWSIS1535E the data store is not that of {engine}: {} instead of {}", found.0, own.0;
     /// a messaging engine found that another instance of it has taken over the data store
@@ -300,7 +300,7 @@ events! {
     /// a starting messaging engine keeps a transaction in doubt until its coordinator returns
     Headline EngineKeptInDoubt { engine: MessagingEngineName, xid: Xid } = "engine_kept_in_doubt", "{xid} kept in doubt by {engine}, waits for its coordinator";
     /// a coordinator resolved a transaction that an earlier instance of the engine had prepared
-    Recovery EngineInDoubtResolved { engine: MessagingEngineName, xid: Xid, outcome: Outcome } = "engine_in_doubt_resolved", "coordinator resolved {xid} at {engine}: {outcome:?}";
+    Recovery EngineInDoubtResolved { engine: MessagingEngineName, xid: Xid, outcome: Outcome } = "engine_in_doubt_resolved", "coordinator resolved {xid} at {engine}: {outcome}";
     /// a transaction was prepared and waits for its coordinator
     Detail EnginePrepared { engine: MessagingEngineName, xid: Xid } = "engine_prepared", "{xid} prepared by {engine}";
     /// a connection ended with work uncommitted or unacknowledged, which was rolled back
@@ -318,13 +318,13 @@ events! {
     /// a best effort message was evicted to make room for a newer one
     Detail BestEffortDiscarded { destination: DestinationName } = "best_effort_discarded", "best effort message on {destination} discarded, the buffer is full";
     /// a queue holds more than memory is to hold: nonpersistent messages that come now go to the message store too
-    Headline SpillingBegan { destination: DestinationName } = "spilling_began", "{destination} holds too much for memory: nonpersistent messages are spilled";
+    Headline SpillingBegan { destination: DestinationName } = "spilling_began", "{destination} holds more than memory is to hold: nonpersistent messages that come now are to be written to the message store too";
     /// a queue whose nonpersistent messages were spilled holds little again
     Headline SpillingEnded { destination: DestinationName } = "spilling_ended", "{destination} holds little again: nothing more is spilled";
     /// a starting engine purged from its message store the nonpersistent messages that an earlier start had spilled
     Headline SpilledMessagesPurged { engine: MessagingEngineName, messages: u64 } = "spilled_messages_purged", "{engine}: {messages} spilled nonpersistent messages purged from the message store";
     /// a message sent one way could not be taken; nobody is told
-    Detail OneWayDiscarded { destination: DestinationName, reason: BusReason } = "one_way_discarded", "message sent one way to {destination} discarded: {reason:?}";
+    Detail OneWayDiscarded { destination: DestinationName, reason: BusReason } = "one_way_discarded", "message sent one way to {destination} discarded: {reason}";
     /// an expired message was met on a queue point and removed
     Detail BusMessageExpired { destination: DestinationName } = "bus_message_expired", "expired message on {destination} removed";
 
@@ -346,7 +346,7 @@ events! {
 
     by ApplicationServer:
     /// an application server starts for the first time or again
-    Headline ServerStarted { incarnation: Incarnation } = "server_started", "application server starting, life {}", incarnation.0;
+    Headline ServerStarted { incarnation: Incarnation } = "server_started", "application server started, life {}", incarnation.0;
     /// an application server ended in good order
     Headline ServerStopped { } = "server_stopped", "application server stopped";
     /// an application server ended itself
@@ -367,7 +367,7 @@ events! {
     /// the connection from which a message-driven bean got its messages has ended
     Detail EndpointConnectionEnded { engine: MessagingEngineName } = "endpoint_connection_ended", "CWSIV0776W connection of the message endpoint to {engine} ended";
     /// no engine was found for a message-driven bean; it is tried again after the retry interval
-    Detail EndpointNotConnected { reason: BusReason, retry_interval: Duration } = "endpoint_not_connected", "CWSIV0782W message endpoint not connected: {reason:?}; tried again after {} s", retry_interval.as_secs();
+    Detail EndpointNotConnected { reason: BusReason, retry_interval: Duration } = "endpoint_not_connected", "CWSIV0782W message endpoint not connected: {reason}; tried again after {} s", retry_interval.as_secs();
     /// a message-driven bean is not driven: no engine runs in its server
     Detail EndpointStandsBy { } = "endpoint_stands_by", "message endpoint stands by: no engine runs in its server";
 }

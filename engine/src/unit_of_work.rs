@@ -99,6 +99,15 @@ pub enum Outcome {
     Backout,
 }
 
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Outcome::Commit => "commit",
+            Outcome::Backout => "backout",
+        })
+    }
+}
+
 /// Who can resolve a prepared unit of work (unit of recovery disposition, IBM MQ "Unit of recovery disposition"
 /// q004240): the queue manager it ran on, or any member of the group, for applications that connected with the
 /// queue-sharing group's name.

@@ -3,6 +3,8 @@
 //! Documented: IBM WebSphere Application Server, "Starting a messaging engine", "Stopping a messaging engine", "HAManager
 //! MBean".
 
+use std::fmt;
+
 use crate::ha_manager::policy::PolicySet;
 use crate::machine::StopMode;
 use crate::messaging_engine::EngineState;
@@ -50,7 +52,37 @@ pub enum AdministrationResponse {
     Engines(Vec<EngineStatus>),
 }
 
+impl fmt::Display for AdministrationRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AdministrationRequest::StartEngine(engine) => write!(f, "start {engine}"),
+            AdministrationRequest::StopEngine(engine, StopMode::Quiesce) => write!(f, "stop {engine}, mode immediate"),
+            AdministrationRequest::StopEngine(engine, StopMode::Force) => write!(f, "stop {engine}, mode force"),
+            AdministrationRequest::EnableMember(engine) => write!(f, "enableMember {engine}"),
+            AdministrationRequest::DisableMember(engine) => write!(f, "disableMember {engine}"),
+            AdministrationRequest::ActivateMember(engine) => write!(f, "activateMember {engine}"),
+            AdministrationRequest::DeactivateMember(engine) => write!(f, "deactivateMember {engine}"),
+            AdministrationRequest::ChangePolicies(_) => f.write_str("change the policies of the core group"),
+            AdministrationRequest::DisplayEngines => f.write_str("display the messaging engines"),
+        }
+    }
+}
+
 impl AdministrationRequest {
+    /// The engine that it is about; `None` if it is about all of them.
+    #[must_use]
+    pub fn engine(&self) -> Option<&MessagingEngineName> {
+        match self {
+            AdministrationRequest::StartEngine(engine)
+            | AdministrationRequest::StopEngine(engine, _)
+            | AdministrationRequest::EnableMember(engine)
+            | AdministrationRequest::DisableMember(engine)
+            | AdministrationRequest::ActivateMember(engine)
+            | AdministrationRequest::DeactivateMember(engine) => Some(engine),
+            AdministrationRequest::ChangePolicies(_) | AdministrationRequest::DisplayEngines => None,
+        }
+    }
+
     /// Length on the wire, in bytes.
     #[must_use]
     pub fn length(&self) -> u32 {

@@ -196,6 +196,25 @@ impl Event {
         }
     }
 
+    /// Whom or what it concerns besides its reporter: events of one name that concern different ones are not alike.
+    #[must_use]
+    pub fn concerns(&self) -> Option<&str> {
+        match self {
+            Event::ActivationOrdered { member: process, .. }
+            | Event::DeactivationOrdered { member: process, .. }
+            | Event::CoreGroupMemberConnected { member: process }
+            | Event::CoreGroupMemberSuspected { member: process, .. }
+            | Event::ServerRestarted { process }
+            | Event::DatabaseSessionExpired { session: process }
+            | Event::DatabaseSessionKilled { session: process } => Some(process.as_str()),
+            Event::ExceptionMessage { destination, .. }
+            | Event::MessageBlocked { destination }
+            | Event::SpillingBegan { destination }
+            | Event::SpillingEnded { destination } => Some(destination.as_str()),
+            _ => self.exclusive(),
+        }
+    }
+
     /// Where the move of something that runs in one of several processes has come to by it; of what, says
     /// [`exclusive`](Event::exclusive), except for what concerns all of them.
     #[must_use]

@@ -6,6 +6,7 @@
 //! messaging engine on a bus".
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use super::message::BusMessage;
 use super::reliability::Reliability;
@@ -230,6 +231,26 @@ pub enum BusReason {
     IncorrectCall,
     /// `SIErrorException`: the store failed in the middle; whether the work is done is not known.
     StoreFailed,
+}
+
+impl fmt::Display for BusReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BusReason::ConnectionLost => "the connection is gone",
+            BusReason::NoMessagingEngine => "no suitable messaging engine is known",
+            BusReason::EngineNotStarted => "the messaging engine is not started",
+            BusReason::EngineQuiescing => "the messaging engine is stopping",
+            BusReason::UnknownDestination => "there is no such destination",
+            BusReason::DestinationFull => "the destination is full",
+            BusReason::StoreFull => "the message store is full",
+            BusReason::ReliabilityTooHigh => "the reliability is above the maximum of the destination",
+            BusReason::RolledBack => "the transaction was rolled back",
+            BusReason::NoMessage => "there is no message",
+            BusReason::UnknownTransaction => "the transaction is unknown",
+            BusReason::IncorrectCall => "the call makes no sense now",
+            BusReason::StoreFailed => "the message store failed",
+        })
+    }
 }
 
 /// What the bus answers.

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 pub use operation::{Completion, Delivery, Get, MessageIdentity, Operation, Origin, Put, UnitOutcome};
 pub(crate) use world::WorldRecord;
-pub use world::{Fault, FaultEffect, WorldHappening};
+pub use world::{Command, Fault, FaultEffect, WorldHappening};
 
 /// An application (an instance of it), for as long as the run lasts; a new life after a crash is the same process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -299,7 +299,15 @@ impl History {
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
         self.world.iter().filter_map(|record| match &record.what {
             WorldHappening::Fault(fault) => Some(fault),
-            WorldHappening::Event { .. } | WorldHappening::Healed(_) => None,
+            WorldHappening::Event { .. } | WorldHappening::Healed(_) | WorldHappening::Command(_) => None,
+        })
+    }
+
+    /// The commands that operators typed, in order: when, nanoseconds since the start of the run, and what.
+    pub fn commands(&self) -> impl Iterator<Item = (u64, &Command)> {
+        self.world.iter().filter_map(|record| match &record.what {
+            WorldHappening::Command(command) => Some((record.at.at_ns, command)),
+            WorldHappening::Event { .. } | WorldHappening::Healed(_) | WorldHappening::Fault(_) => None,
         })
     }
 
@@ -308,7 +316,7 @@ impl History {
     pub fn was_told(&self, name: &str, subject: &str) -> bool {
         self.world.iter().any(|record| match &record.what {
             WorldHappening::Event { name: told, subject: of, .. } => told == name && of == subject,
-            WorldHappening::Fault(_) | WorldHappening::Healed(_) => false,
+            WorldHappening::Fault(_) | WorldHappening::Healed(_) | WorldHappening::Command(_) => false,
         })
     }
 

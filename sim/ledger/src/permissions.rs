@@ -29,7 +29,7 @@ impl<'h> Event<'h> {
 pub(crate) fn events(history: &History) -> Vec<Event<'_>> {
     let told = history.world.iter().filter_map(|record| match &record.what {
         WorldHappening::Event { name, subject, by, .. } => Some(Event { at: record.at, name, subject, by }),
-        WorldHappening::Fault(_) | WorldHappening::Healed(_) => None,
+        WorldHappening::Fault(_) | WorldHappening::Healed(_) | WorldHappening::Command(_) => None,
     });
     let ends = history.processes.iter().flat_map(|process| {
         let ends = process.life.iter().filter(|(_, change)| *change == LifeChange::Ended);

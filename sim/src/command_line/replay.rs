@@ -96,7 +96,10 @@ fn detailed_timeline(outcome: &RunOutcome, verbose: u8, lens: &Lens) -> String {
             continue;
         }
         let since_start = entry.at.since(Time::START);
-        let everybody = matches!(entry.what, Happening::Fault { .. } | Happening::Followed(_) | Happening::Healed(_));
+        let everybody = matches!(
+            entry.what,
+            Happening::Fault { .. } | Happening::Command { .. } | Happening::Followed(_) | Happening::Healed(_)
+        );
         if lens.shows(since_start, if everybody { None } else { Some(&entry.who) }) {
             page.push_str(&format!(
                 "{:>14}  {:<12}  {}\n",

@@ -152,6 +152,12 @@ impl Fabric {
         self.lock().processes[process.index()].running
     }
 
+    /// Whether a process stands still.
+    #[must_use]
+    pub fn is_paused(&self, process: ProcessId) -> bool {
+        self.lock().processes[process.index()].paused
+    }
+
     /// The host on which a process runs or ran last.
     #[must_use]
     pub fn host_of(&self, process: ProcessId) -> HostId {

@@ -20,8 +20,8 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::fabric::{Fabric, ProcessId};
-use crate::scenario::fault_to_text;
 use crate::scenario::model::{Fault, FaultAction, Scenario, When};
+use crate::scenario::{duration_to_text, fault_to_text};
 use crate::topology::World;
 
 /// A fault that waits for a step or an event.
@@ -185,18 +185,22 @@ impl Nemesis {
             state.tape.push(fault_to_text(&settled));
             state.struck[fault] = true;
         }
-        strike::strike(fabric, &self.world, &self.agenda, &self.witness, &settled.what);
+        let aim = aimed_at(&settled.when);
+        strike::strike(fabric, &self.world, &self.agenda, &self.witness, (&settled.what, &aim));
     }
 
-    /// The time of faults is over: whatever is still broken is mended.
+    /// The time of faults is over: whatever is still broken is mended. Told only if something struck.
     pub fn heal(&self, fabric: &Fabric) {
-        {
+        let struck = {
             let mut state = self.state();
             state.over = true;
             state.armed.clear();
-        }
+            state.struck.contains(&true)
+        };
         strike::heal(fabric, &self.world, &self.witness, self.agenda.clear());
-        self.witness.healed(fabric, "everything mended, everything started again");
+        if struck {
+            self.witness.healed(fabric, "no more faults: what is broken is mended, what is down is started");
+        }
     }
 
     /// Faults of the scenario that have not struck, as the scenario language writes them: the step or event that they
@@ -212,6 +216,22 @@ impl Nemesis {
     #[must_use]
     pub fn tape(&self) -> Vec<String> {
         self.state().tape.clone()
+    }
+}
+
+/// What a fault waited for, as the rest of a sentence that says what it does.
+fn aimed_at(when: &When) -> String {
+    let (process, what, nth, after) = match when {
+        When::Step { process, step, nth, after } => (process, format!("step {}", step.name()), *nth, *after),
+        When::Event { process, event, nth, after } => (process, event.clone(), *nth, *after),
+        When::At(_) | When::Between(..) | When::Random { .. } => return String::new(),
+    };
+    let by = process.as_ref().map(|process| format!(" of {process}")).unwrap_or_default();
+    let time = if nth == 1 { String::new() } else { format!(", time {nth}") };
+    if after.is_zero() {
+        format!(" at {what}{by}{time}")
+    } else {
+        format!(" {} after {what}{by}{time}", duration_to_text(after))
     }
 }
 

@@ -68,16 +68,27 @@ fn after(text: &str, duration: Option<Duration>) -> String {
     duration.map_or_else(|| text.to_owned(), |duration| format!("{text} for {}", duration_to_text(duration)))
 }
 
-pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &Witness, action: &FaultAction) {
+/// A fault strikes. `aim` is the step or event that it was aimed at, as the rest of a sentence; empty if it was none.
+pub(super) fn strike(
+    fabric: &Fabric,
+    world: &World,
+    agenda: &Agenda,
+    witness: &Witness,
+    (action, aim): (&FaultAction, &str),
+) {
     let now = fabric.now();
+    let tell = |mut fault: Fault| {
+        fault.text.push_str(aim);
+        witness.fault(fabric, fault);
+    };
     match action {
         FaultAction::Kill { process, restart_after } => {
             let built = known(world, process);
             if fabric.is_running(built.id) {
-                witness.fault(fabric, Fault::striking(format!("{process} killed"), struck_with(fabric, world, built)));
+                tell(Fault::striking(format!("{process} killed"), struck_with(fabric, world, built)));
                 end(fabric, built);
             } else {
-                witness.fault(fabric, Fault::without_effect(format!("{process} to be killed, but it is down already")));
+                tell(Fault::without_effect(format!("{process} to be killed, but it is down already")));
             }
             if let Some(duration) = restart_after {
                 agenda.add(now + *duration, Task::Start(process.clone()));
@@ -86,13 +97,13 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
         FaultAction::Start { process } => start(fabric, world, witness, process),
         FaultAction::Stop { process, force, restart_after } => {
             let built = known(world, process);
-            let (mode, word) = if *force { (StopMode::Force, "FORCE") } else { (StopMode::Quiesce, "QUIESCE") };
-            let text = format!("{process} asked to stop, MODE({word})");
+            let (mode, how) = if *force { (StopMode::Force, "by force") } else { (StopMode::Quiesce, "in good order") };
+            let text = format!("{process} asked to stop {how}");
             if fabric.is_running(built.id) {
-                witness.fault(fabric, Fault::striking(text, struck_with(fabric, world, built)));
+                tell(Fault::striking(text, struck_with(fabric, world, built)));
                 fabric.stop(built.id, mode);
             } else {
-                witness.fault(fabric, Fault::without_effect(format!("{text}, but it is down already")));
+                tell(Fault::without_effect(format!("{text}, but it is down already")));
             }
             if let Some(duration) = restart_after {
                 agenda.add(now + *duration, Task::Start(process.clone()));
@@ -102,10 +113,10 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
             let host = host_of(world, place);
             let text = after(&format!("{} loses power", place.name()), *restart_after);
             if fabric.is_powered(host) {
-                witness.fault(fabric, Fault::striking(text, struck_at(fabric, world, place)));
+                tell(Fault::striking(text, struck_at(fabric, world, place)));
                 fabric.power_off(host);
             } else {
-                witness.fault(fabric, Fault::without_effect(format!("{text}, but has none already")));
+                tell(Fault::without_effect(format!("{text}, but has none already")));
             }
             if let Some(duration) = restart_after {
                 agenda.add(now + *duration, Task::PowerOn(place.clone()));
@@ -115,10 +126,10 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
             let place = place.clone();
             let text = after(&format!("{} is taken offline in good order", place.name()), *restart_after);
             if !fabric.is_powered(host_of(world, &place)) {
-                witness.fault(fabric, Fault::without_effect(format!("{text}, but it has no power")));
+                tell(Fault::without_effect(format!("{text}, but it has no power")));
                 return;
             }
-            witness.fault(fabric, Fault::striking(text, struck_at(fabric, world, &place)));
+            tell(Fault::striking(text, struck_at(fabric, world, &place)));
             for built in at_home(fabric, world, &place).filter(|built| built.kind == ProcessKind::Server) {
                 fabric.stop(built.id, StopMode::Quiesce);
             }
@@ -129,10 +140,10 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
             let text = after(&format!("{process} paused"), Some(*duration));
             let built = known(world, process);
             if !fabric.is_running(built.id) {
-                witness.fault(fabric, Fault::without_effect(format!("{text}, but it is down")));
+                tell(Fault::without_effect(format!("{text}, but it is down")));
                 return;
             }
-            witness.fault(fabric, Fault::striking(text, struck_with(fabric, world, built)));
+            tell(Fault::striking(text, struck_with(fabric, world, built)));
             for built in paused_with(world, process) {
                 witness.paused(fabric, &built.name, false);
                 fabric.pause(built.id);
@@ -145,7 +156,7 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
             let arrow = if *one_way { "->" } else { "<->" };
             let text = format!("link {} {arrow} {}", from.name(), to.name());
             let struck = struck_at_ends(fabric, world, from, to);
-            witness.fault(fabric, Fault::striking(after(&format!("{text} cut"), Some(*duration)), struck));
+            tell(Fault::striking(after(&format!("{text} cut"), Some(*duration)), struck));
             fabric.cut(one, other, kind);
             agenda.add(now + *duration, Task::Heal { from: one, to: other, kind, text });
             if !one_way {
@@ -157,7 +168,7 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
         FaultAction::Degrade { from, to, quality, duration } => {
             let (one, other) = (host_of(world, from), host_of(world, to));
             let text = after(&format!("link {} <-> {} bad", from.name(), to.name()), Some(*duration));
-            witness.fault(fabric, Fault::striking(text, struck_at_ends(fabric, world, from, to)));
+            tell(Fault::striking(text, struck_at_ends(fabric, world, from, to)));
             fabric.set_link(one, other, world.link_kind(from, to), *quality);
             agenda.add(now + *duration, Task::Restore(from.clone(), to.clone()));
         }
@@ -166,16 +177,17 @@ pub(super) fn strike(fabric: &Fabric, world: &World, agenda: &Agenda, witness: &
             let disk = built.disk.expect("a validated scenario strikes disks that there are");
             let (damage, text, ends) = match fault {
                 DiskFault::LoseForce => (Damage::LoseForce, "will lose what was forced last, if power fails", false),
-                DiskFault::TearLastWrite => (Damage::TearLastWrite, "tears its last write, and its writer ends", true),
+                DiskFault::TearLastWrite => (Damage::TearLastWrite, "tears its last write", true),
                 DiskFault::Slow(delay) => (Damage::Slow(*delay), "is slow", false),
                 DiskFault::Full => (Damage::Full, "is full", false),
-                DiskFault::RotTail => (Damage::RotTail, "has a rotten last sector, and its writer ends", true),
+                DiskFault::RotTail => (Damage::RotTail, "has a rotten last sector", true),
             };
-            let text = after(&format!("{} of {process} {text}", world.disk_word(disk)), *duration);
+            let end = if ends { format!(", and {process} ends") } else { String::new() };
+            let text = after(&format!("{} of {process} {text}{end}", world.disk_word(disk)), *duration);
             // A disk that is slow, or will forget, stops nobody; a failure to come is a fault of its own.
             let harmless = matches!(fault, DiskFault::Slow(_) | DiskFault::LoseForce) || !fabric.is_running(built.id);
             let fault = if harmless { Fault::hampering } else { Fault::striking };
-            witness.fault(fabric, fault(text, struck_with(fabric, world, built)));
+            tell(fault(text, struck_with(fabric, world, built)));
             fabric.disk_fault(disk, damage);
             if ends {
                 fabric.kill(built.id);
@@ -198,7 +210,11 @@ pub(super) fn follow_up(fabric: &Fabric, world: &World, agenda: &Agenda, witness
             power_on(fabric, world, &place);
         }
         Task::Resume(process) => {
-            witness.healed(fabric, &format!("{process} goes on"));
+            if paused_with(world, &process).any(|built| fabric.is_paused(built.id)) {
+                witness.healed(fabric, &format!("{process} goes on"));
+            } else {
+                witness.followed(fabric, &process, &format!("{process} was to go on, but has ended since"));
+            }
             for built in paused_with(world, &process) {
                 witness.paused(fabric, &built.name, true);
                 fabric.resume(built.id);
@@ -325,7 +341,7 @@ fn start(fabric: &Fabric, world: &World, witness: &Witness, process: &str) {
     if fabric.is_running(built.id) {
         witness.followed(fabric, process, &format!("{process} was to be started, but it runs already, or is about to"));
     } else if powered {
-        witness.healed(fabric, &format!("{process} started"));
+        witness.healed(fabric, &format!("{process} is being started"));
         start_at_home(fabric, world, built);
     } else {
         witness.followed(fabric, process, &format!("{process} was to be started, but its host has no power"));

@@ -38,6 +38,8 @@ pub struct Witness {
     shared: Arc<Shared>,
     /// Events of no great weight that the ledger must know all the same: the scenario allows something because of them.
     allowing: Vec<String>,
+    /// Events that the scenario exists for: a report tells them, whatever their weight.
+    reached: Vec<String>,
     seen: Mutex<Seen>,
 }
 
@@ -46,7 +48,8 @@ impl Witness {
     #[must_use]
     pub fn new(keep: Keep, world: Arc<World>, shared: Arc<Shared>, expectations: &Expectations) -> Self {
         let allowing = expectations.allow.iter().map(|allowed| allowed.because.clone()).collect();
-        Witness { keep, world, shared, allowing, seen: Mutex::new(Seen::default()) }
+        let reached = expectations.reach.clone();
+        Witness { keep, world, shared, allowing, reached, seen: Mutex::new(Seen::default()) }
     }
 
     /// What was seen.
@@ -113,7 +116,8 @@ impl Witness {
         self.seen().lanes.event(at, &self.name(process), event);
         let headline = event.weight() != Weight::Detail;
         let judged = headline || event.excuses() || self.allowing.iter().any(|name| name == event.name());
-        let told = headline || event.milestone().is_some() || self.keep != Keep::Report;
+        let reached = self.reached.iter().any(|name| name == event.name());
+        let told = headline || reached || event.milestone().is_some() || self.keep != Keep::Report;
         if !judged && !told {
             return;
         }

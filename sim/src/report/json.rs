@@ -29,6 +29,7 @@ pub fn json(outcome: &RunOutcome) -> Value {
     put("events", outcome.events.iter().map(|(name, times)| ((*name).to_owned(), json!(times))).collect());
     put("steps", outcome.steps.iter().map(|(step, times)| (step.name().to_owned(), json!(times))).collect());
     put("faults", faults(outcome));
+    put("commands", commands(outcome));
     put("replay", json!(replay_line(&outcome.scenario, outcome.seed, outcome.defect)));
     if let Value::Object(judgement) = judgement_json(&outcome.judgement) {
         object.extend(judgement);
@@ -139,6 +140,16 @@ fn recoveries(outcome: &RunOutcome) -> Value {
             "recovered_ms": recovery.recovered.map(|at| at.as_milliseconds()),
             "moves": moves::json(outcome, recovery),
         })
+    });
+    list.collect()
+}
+
+fn commands(outcome: &RunOutcome) -> Value {
+    let list = outcome.timeline.iter().filter_map(|entry| match &entry.what {
+        Happening::Command { text, .. } => {
+            Some(json!({ "at_ms": entry.at.as_milliseconds(), "who": entry.who, "what": text }))
+        }
+        _ => None,
     });
     list.collect()
 }

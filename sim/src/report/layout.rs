@@ -24,7 +24,8 @@ pub(crate) fn after(duration: Duration) -> String {
     }
 }
 
-/// Breaks text at spaces into lines of at most `width` characters; a word that is longer is broken.
+/// Breaks text at spaces into lines of at most `width` characters; a word that is longer is broken, behind the last mark
+/// that separates parts of a name if there is one.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(8);
     let mut lines = Vec::new();
@@ -38,10 +39,11 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
             used = 0;
         }
         while length > width {
-            let cut = word.char_indices().nth(width).map_or(word.len(), |(index, _)| index);
+            let longest = word.char_indices().nth(width).map_or(word.len(), |(index, _)| index);
+            let cut = word[..longest].rfind([',', '=', '.', '-', '/', '_']).map_or(longest, |mark| mark + 1);
             lines.push(word[..cut].to_owned());
             word = &word[cut..];
-            length -= width;
+            length = word.chars().count();
         }
         if used > 0 {
             line.push(' ');

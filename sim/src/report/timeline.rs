@@ -25,7 +25,7 @@ pub(super) fn write(page: &mut String, outcome: &RunOutcome) {
         .iter()
         .zip(causes)
         .skip(beginning.len())
-        .filter(|(entry, _)| is_headline(&entry.what))
+        .filter(|(entry, _)| is_headline(&entry.what, &outcome.scenario.expect.reach))
         .map(|(entry, cause)| Line { entry, fault: cause.map(|fault| outcome.timeline[fault].at), tellers: 1 });
     let entries = told_once(entries);
     if entries.is_empty() {
@@ -91,7 +91,9 @@ impl Line<'_> {
     fn is_like(&self, other: &Line<'_>) -> bool {
         match (&self.entry.what, &other.entry.what) {
             (Happening::Event(one), Happening::Event(another)) => {
-                self.entry.who == other.entry.who && one.name() == another.name()
+                self.entry.who == other.entry.who
+                    && one.name() == another.name()
+                    && one.concerns() == another.concerns()
             }
             _ => std::ptr::eq(self, other),
         }
@@ -112,7 +114,7 @@ fn beginning(timeline: &[TimelineEntry]) -> &[TimelineEntry] {
     let belongs = |entry: &&TimelineEntry| match &entry.what {
         Happening::Event(event) => event.first_start().is_some() || event.weight() == Weight::Detail,
         Happening::Detail(_) => true,
-        Happening::Fault { .. } | Happening::Followed(_) | Happening::Healed(_) => false,
+        Happening::Fault { .. } | Happening::Followed(_) | Happening::Healed(_) | Happening::Command { .. } => false,
     };
     &timeline[..timeline.iter().take_while(belongs).count()]
 }
@@ -150,10 +152,11 @@ fn first_starts(beginning: &[TimelineEntry]) -> Vec<(Time, String)> {
     lines
 }
 
-fn is_headline(what: &Happening) -> bool {
+/// What a scenario exists for is a headline in it.
+fn is_headline(what: &Happening, reach: &[String]) -> bool {
     match what {
-        Happening::Fault { .. } | Happening::Followed(_) | Happening::Healed(_) => true,
-        Happening::Event(event) => event.weight() != Weight::Detail,
+        Happening::Fault { .. } | Happening::Followed(_) | Happening::Healed(_) | Happening::Command { .. } => true,
+        Happening::Event(event) => event.weight() != Weight::Detail || reach.iter().any(|name| name == event.name()),
         Happening::Detail(_) => false,
     }
 }
@@ -163,6 +166,7 @@ fn is_headline(what: &Happening) -> bool {
 pub fn describe(what: &Happening) -> String {
     match what {
         Happening::Fault { text, .. } => format!("FAULT {text}"),
+        Happening::Command { text, .. } => format!("COMMAND {text}"),
         Happening::Healed(text) => format!("healed: {text}"),
         Happening::Event(event) => event.to_string(),
         Happening::Followed(text) | Happening::Detail(text) => text.clone(),

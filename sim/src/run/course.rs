@@ -9,7 +9,7 @@ use indoubt_engine::step::Step;
 use indoubt_engine::time::{Duration, Time};
 use indoubt_ledger::audit::Audit;
 
-use super::{RunOutcome, RunRequest, contract, recovery};
+use super::{Happening, RunOutcome, RunRequest, TimelineEntry, contract, recovery};
 use crate::fabric::{Fabric, HostOptions, Life, Observer, ProcessId, ProcessOptions};
 use crate::nemesis::{Agenda, Nemesis, Witness};
 use crate::scenario::AUDITOR;
@@ -84,7 +84,8 @@ pub(super) async fn take(fabric: Fabric, request: RunRequest) -> RunOutcome {
         let contract = contract::of(&scenario, &families, &mut history);
         indoubt_ledger::judge(&history, &audit, &contract)
     };
-    let seen = std::mem::take(&mut *witness.seen());
+    let mut seen = std::mem::take(&mut *witness.seen());
+    enter_commands(&mut seen.timeline, &shared);
     let unreached = scenario
         .expect
         .reach
@@ -116,6 +117,16 @@ pub(super) async fn take(fabric: Fabric, request: RunRequest) -> RunOutcome {
         seed: request.seed,
         defect: request.defect,
         scenario,
+    }
+}
+
+/// Operators write their commands into the history, as applications write what they do; they belong on the timeline too.
+fn enter_commands(timeline: &mut Vec<TimelineEntry>, shared: &Shared) {
+    for (at_ns, command) in shared.history().commands() {
+        let at = Time::START + Duration::from_nanos(at_ns);
+        let place = timeline.partition_point(|entry| entry.at < at);
+        let what = Happening::Command { text: command.text.clone(), about: command.about.clone() };
+        timeline.insert(place, TimelineEntry { at, who: command.by.clone(), what });
     }
 }
 

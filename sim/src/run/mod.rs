@@ -101,6 +101,13 @@ pub enum Happening {
         /// Everything that it struck: an image and whatever runs there, say. Empty if it had no effect.
         struck: Vec<String>,
     },
+    /// An operator typed a command.
+    Command {
+        /// As text.
+        text: String,
+        /// Whom it is about: processes, and what runs in them. Empty if it is about everybody.
+        about: Vec<String>,
+    },
     /// What follows a fault later, as text.
     Followed(String),
     /// A fault ended or was healed, as text.

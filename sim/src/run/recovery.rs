@@ -125,7 +125,7 @@ impl<'t> Follower<'t> {
                 None
             }
             Happening::Event(event) => follower.cause(entry, event),
-            Happening::Followed(_) | Happening::Healed(_) | Happening::Detail(_) => None,
+            Happening::Command { .. } | Happening::Followed(_) | Happening::Healed(_) | Happening::Detail(_) => None,
         });
         let causes = causes.collect();
         (follower, causes)

@@ -13,7 +13,7 @@ use indoubt_ledger::history::History;
 use super::audit::AuditPlan;
 use super::{Plan, World};
 use crate::fabric::{Fabric, Process};
-use crate::scenario::model::{ClockError, Connect, ConnectTarget, Place, Site};
+use crate::scenario::model::{ClockError, Connect, ConnectTarget, Place, Site, Syncpointing};
 use crate::workload::provider::Pending;
 use crate::workload::shared::QueueDescription;
 use crate::workload::{MakeProvider, Shared};
@@ -80,4 +80,8 @@ pub trait Family: Send + Sync {
 
     /// How an application is connected: `client of QM01`. `None` if it connects to another family.
     fn describe_target(&self, target: &ConnectTarget) -> Option<String>;
+
+    /// In which units of work an application works, in the words of the product: `under syncpoint`. `None` if it connects
+    /// to another family.
+    fn describe_syncpointing(&self, target: &ConnectTarget, syncpointing: &Syncpointing) -> Option<&'static str>;
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indoubt_ledger::history::{
-    Completion, Delivery, Get, MessageIdentity, Operation, OperationIndex, Origin, ProcessIndex, Put, ResourceIndex,
-    UnitIndex, UnitOutcome, WorldHappening,
+    Command, Completion, Delivery, Get, MessageIdentity, Operation, OperationIndex, Origin, ProcessIndex, Put,
+    ResourceIndex, UnitIndex, UnitOutcome, WorldHappening,
 };
 
 use super::provider::{Failure, Fate, Outgoing, Received};
@@ -160,6 +160,12 @@ impl Recorder {
         let happening =
             WorldHappening::Event { name: name.to_owned(), subject: who.clone(), by: who, text: text.to_owned() };
         self.shared.history().world(self.now(), happening);
+    }
+
+    /// The process, an operator, types a command that is about these.
+    pub fn command(&self, text: String, about: Vec<String>) {
+        let command = Command { by: self.process.name().to_string(), text, about };
+        self.shared.history().world(self.now(), WorldHappening::Command(command));
     }
 
     /// The process has a finite amount of work.

@@ -43,10 +43,15 @@ pub async fn run(mut session: Session, actions: &[OperatorAction]) {
 async fn carry_out(session: &mut Session, command: &OperatorCommand) {
     for attempt in 1..=ATTEMPTS {
         session.ready().await;
+        if attempt == 1 {
+            session.recorder().command(command.to_string(), command.about());
+        }
         match session.provider().operate(command, attempt == ATTEMPTS).await {
             Ok(Operated::Done) => return session.calm(),
             Ok(Operated::NotYet) => session.sleep(AGAIN).await,
-            Ok(Operated::Refused) => return,
+            Ok(Operated::Refused) => {
+                return session.recorder().command(format!("{command}: refused"), command.about());
+            }
             Err(failed) => session.after(failed).await,
         }
     }

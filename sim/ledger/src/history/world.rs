@@ -57,13 +57,26 @@ impl Fault {
     }
 }
 
-/// What the world did: faults are told in stories, events permit losses, and begin and end what must have one owner.
+/// A command that an operator typed: what it brings about is meant, but nobody who works is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Who typed it.
+    pub by: String,
+    /// As it is told in a story.
+    pub text: String,
+    /// Whom it is about: names of processes, and of what runs in them. Empty if it is about everybody.
+    pub about: Vec<String>,
+}
+
+/// What the world did: faults and commands are told in stories, events permit losses, and begin and end what must have one owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WorldHappening {
     /// A fault struck.
     Fault(Fault),
     /// A fault ended.
     Healed(String),
+    /// An operator typed a command.
+    Command(Command),
     /// A domain event.
     Event {
         /// Its name, as a contract names it.
@@ -79,11 +92,11 @@ pub enum WorldHappening {
 }
 
 impl WorldHappening {
-    /// The name of an event; `None` for the beginning or end of a fault.
+    /// The name of an event; `None` for the beginning or end of a fault and for a command.
     pub(crate) fn event(&self) -> Option<&str> {
         match self {
             WorldHappening::Event { name, .. } => Some(name),
-            WorldHappening::Fault(_) | WorldHappening::Healed(_) => None,
+            WorldHappening::Fault(_) | WorldHappening::Healed(_) | WorldHappening::Command(_) => None,
         }
     }
 }

@@ -6,6 +6,7 @@ use indoubt_engine::message::Priority;
 use indoubt_engine::messaging_engine::reliability::Reliability;
 use indoubt_engine::name::QueueManagerName;
 use indoubt_engine::unit_of_work::Outcome;
+use std::fmt;
 use std::time::Duration;
 
 /// How fast work is offered.
@@ -116,6 +117,31 @@ pub enum OperatorCommand {
     },
 }
 
+impl OperatorCommand {
+    /// Whom it is about: processes, and what runs in them. Empty if it is about everybody.
+    #[must_use]
+    pub fn about(&self) -> Vec<String> {
+        match self {
+            OperatorCommand::ResolveIndoubt { queue_manager, .. } => vec![queue_manager.to_string()],
+            OperatorCommand::Administer { server, command } => {
+                command.engine().map(ToString::to_string).into_iter().chain(server.clone()).collect()
+            }
+        }
+    }
+}
+
+impl fmt::Display for OperatorCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OperatorCommand::ResolveIndoubt { queue_manager, outcome } => {
+                write!(f, "RESOLVE INDOUBT for {queue_manager}, {outcome}")
+            }
+            OperatorCommand::Administer { server: Some(server), command } => write!(f, "{command} on {server}"),
+            OperatorCommand::Administer { server: None, command } => write!(f, "{command}"),
+        }
+    }
+}
+
 /// What an operator decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
@@ -125,4 +151,15 @@ pub enum Decision {
     AsCoordinator,
     /// The opposite of it.
     AgainstCoordinator,
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Decision::Always(Outcome::Commit) => "ACTION(COMMIT)",
+            Decision::Always(Outcome::Backout) => "ACTION(BACKOUT)",
+            Decision::AsCoordinator => "as the coordinator decided",
+            Decision::AgainstCoordinator => "against what the coordinator decided",
+        })
+    }
 }

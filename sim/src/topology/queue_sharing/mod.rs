@@ -23,7 +23,7 @@ use super::family::{Description, Family, PlaceDescription};
 use super::{Plan, World};
 use crate::fabric::{Fabric, Process};
 use crate::scenario::model::{
-    ClockError, Connect, ConnectTarget, QualityOfService, Queue, QueueManager, Site, Sysplex, Topology,
+    ClockError, Connect, ConnectTarget, QualityOfService, Queue, QueueManager, Site, Syncpointing, Sysplex, Topology,
 };
 use crate::workload::provider::{Pending, Provider};
 use crate::workload::shared::{DeliveryOrder, QueueDescription};
@@ -102,6 +102,15 @@ impl Family for QueueSharing {
 
     fn describe_target(&self, target: &ConnectTarget) -> Option<String> {
         describe::target(target)
+    }
+
+    fn describe_syncpointing(&self, target: &ConnectTarget, syncpointing: &Syncpointing) -> Option<&'static str> {
+        describe::target(target)?;
+        Some(match syncpointing {
+            Syncpointing::None => "outside syncpoint",
+            Syncpointing::OnePhase => "under syncpoint",
+            Syncpointing::TwoPhase => "in two phases",
+        })
     }
 }
 

@@ -11,14 +11,15 @@ use indoubt_engine::messaging_engine::frame::{Target, TargetSignificance};
 use indoubt_engine::name::ProcessName;
 
 use super::super::family::{Description, PlaceDescription};
-use crate::scenario::model::{BusTarget, Cell, Cluster, ConnectTarget, MessageStore, Place};
+use crate::scenario::model::{BusTarget, Cell, Cluster, ConnectTarget, MessageStore, Place, SessionMode, Syncpointing};
 use crate::scenario::words::length;
 
 /// What runs on the hosts besides applications.
 pub(super) fn places(cell: &Cell) -> Vec<PlaceDescription> {
     let mut hosts: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for database in &cell.databases {
-        hosts.entry(&database.host).or_default().push(format!("database {}", database.name));
+        let keep_alive = length(database.keep_alive);
+        hosts.entry(&database.host).or_default().push(format!("database {} (keep-alive {keep_alive})", database.name));
     }
     for server in &cell.file_servers {
         hosts.entry(&server.host).or_default().push(format!("file server {}", server.name));
@@ -27,7 +28,8 @@ pub(super) fn places(cell: &Cell) -> Vec<PlaceDescription> {
         hosts.entry(&server.host).or_default().push(format!("{} ({})", server.name, cluster.name));
     }
     for agent in &cell.node_agents {
-        hosts.entry(&agent.host).or_default().push("node agent".to_owned());
+        let restarts = if agent.restart_delay.is_some() { "" } else { " (restarts nothing)" };
+        hosts.entry(&agent.host).or_default().push(format!("node agent{restarts}"));
     }
     if let Some(manager) = &cell.deployment_manager {
         hosts.entry(&manager.host).or_default().push("deployment manager".to_owned());
@@ -80,6 +82,20 @@ pub(super) fn target(cell: &Cell, target: &ConnectTarget) -> Option<String> {
         ConnectTarget::Administration => Some("administration".to_owned()),
         _ => None,
     }
+}
+
+pub(super) fn syncpointing(target: &ConnectTarget, syncpointing: &Syncpointing) -> Option<&'static str> {
+    let session = match target {
+        ConnectTarget::Bus(BusTarget { session, .. }) => *session,
+        ConnectTarget::ActivationSpecification(_) | ConnectTarget::Administration => SessionMode::Transacted,
+        _ => return None,
+    };
+    Some(match (syncpointing, session) {
+        (Syncpointing::None, _) => "not transacted",
+        (Syncpointing::OnePhase, SessionMode::Transacted) => "transacted",
+        (Syncpointing::OnePhase, SessionMode::ClientAcknowledge) => "CLIENT_ACKNOWLEDGE",
+        (Syncpointing::TwoPhase, _) => "in XA transactions",
+    })
 }
 
 fn whom(cell: &Cell, target: &Target, significance: TargetSignificance) -> String {
@@ -150,10 +166,10 @@ fn engines(cell: &Cell, cluster: &Cluster) -> Vec<[String; 3]> {
             }
             MessageStore::FileStore { file_server } => {
                 let server = cell.file_servers.iter().find(|server| server.name == *file_server);
-                let kind = server.map_or("", |server| match server.kind {
-                    FileSystemKind::Nfs4 { .. } => " (NFS 4)",
-                    FileSystemKind::Nfs3 => " (NFS 3)",
-                    FileSystemKind::ClusterFileSystem { .. } => " (cluster file system)",
+                let kind = server.map_or_else(String::new, |server| match server.kind {
+                    FileSystemKind::Nfs4 { lease } => format!(" (NFS 4, lease {})", length(lease)),
+                    FileSystemKind::Nfs3 => " (NFS 3)".to_owned(),
+                    FileSystemKind::ClusterFileSystem { .. } => " (cluster file system)".to_owned(),
                 });
                 format!("file store on {file_server}{kind}")
             }
@@ -169,11 +185,13 @@ fn preference(policy: &Policy) -> String {
     let mut text = String::new();
     if !policy.preferred_servers.is_empty() {
         let servers: Vec<&str> = policy.preferred_servers.iter().map(ProcessName::as_str).collect();
-        let only = if policy.preferred_servers_only { " only" } else { "" };
-        text.push_str(&format!(", preferred servers {}{only}", servers.join(", ")));
-    }
-    if policy.fail_back {
-        text.push_str(", fail back");
+        let servers = servers.join(", ");
+        if policy.preferred_servers_only {
+            text.push_str(&format!(", only on preferred servers {servers}"));
+        } else {
+            text.push_str(&format!(", preferred servers {servers}"));
+        }
+        text.push_str(if policy.fail_back { ", fail back" } else { ", no fail back" });
     }
     if policy.quorum {
         text.push_str(", quorum");
@@ -186,7 +204,10 @@ fn policy_row(policy: &Policy) -> [String; 3] {
         PolicyKind::AllActive => "All active".to_owned(),
         PolicyKind::MOfN(number) => format!("{number} of N"),
         PolicyKind::OneOfN => "One of N".to_owned(),
-        PolicyKind::Static(_) => "Static".to_owned(),
+        PolicyKind::Static(servers) => {
+            let servers: Vec<&str> = servers.iter().map(ProcessName::as_str).collect();
+            format!("Static on {}", servers.join(", "))
+        }
         PolicyKind::NoOperation => "No operation".to_owned(),
     };
     let criteria: Vec<String> = policy.match_criteria.iter().map(|(key, value)| format!("{key}={value}")).collect();

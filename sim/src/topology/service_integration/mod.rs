@@ -24,7 +24,9 @@ use super::audit::AuditPlan;
 use super::family::{Description, Family, PlaceDescription};
 use super::{Plan, World};
 use crate::fabric::{Fabric, Process};
-use crate::scenario::model::{Cell, ClockError, Connect, ConnectTarget, Host, QualityOfService, Site, Topology};
+use crate::scenario::model::{
+    Cell, ClockError, Connect, ConnectTarget, Host, QualityOfService, Site, Syncpointing, Topology,
+};
 use crate::workload::provider::{Pending, Provider};
 use crate::workload::shared::{DeliveryOrder, QueueDescription};
 use crate::workload::{MakeProvider, Shared};
@@ -137,5 +139,9 @@ impl Family for ServiceIntegration {
 
     fn describe_target(&self, target: &ConnectTarget) -> Option<String> {
         describe::target(&self.cell, target)
+    }
+
+    fn describe_syncpointing(&self, target: &ConnectTarget, syncpointing: &Syncpointing) -> Option<&'static str> {
+        describe::syncpointing(target, syncpointing)
     }
 }
