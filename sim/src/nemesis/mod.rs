@@ -21,6 +21,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::fabric::{Fabric, ProcessId};
 use crate::scenario::model::{Fault, FaultAction, Scenario, When};
+use crate::scenario::words::ordinal;
 use crate::scenario::{duration_to_text, fault_to_text};
 use crate::topology::World;
 
@@ -227,7 +228,7 @@ fn aimed_at(when: &When) -> String {
         When::At(_) | When::Between(..) | When::Random { .. } => return String::new(),
     };
     let by = process.as_ref().map(|process| format!(" of {process}")).unwrap_or_default();
-    let time = if nth == 1 { String::new() } else { format!(", time {nth}") };
+    let time = if nth == 1 { String::new() } else { format!(" ({})", ordinal(nth)) };
     if after.is_zero() {
         format!(" at {what}{by}{time}")
     } else {

@@ -2,7 +2,7 @@
 
 use indoubt_engine::time::{Duration, Time};
 
-pub(crate) use crate::scenario::words::{count, length};
+pub(crate) use crate::scenario::words::{count, length, ordinal};
 
 /// Reports are read in terminals and in reviews side by side.
 pub(crate) const WIDTH: usize = 80;
@@ -160,6 +160,12 @@ mod tests {
         ] {
             assert_eq!(length(duration), text);
         }
+    }
+
+    #[test]
+    fn ordinals_end_as_they_are_spoken() {
+        let spoken = [1, 2, 3, 4, 11, 12, 13, 21, 102, 112].map(ordinal);
+        assert_eq!(spoken, ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "112th"]);
     }
 
     #[test]

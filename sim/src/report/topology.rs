@@ -2,7 +2,7 @@
 
 use indoubt_engine::time::Duration;
 
-use super::layout::{Align, Table, count, heading, length, paragraph};
+use super::layout::{Align, Table, count, heading, length, ordinal, paragraph};
 use crate::scenario::model::{Application, Pace, Place, Role, Scenario, Site, Syncpointing};
 use crate::topology::family::Description;
 use crate::topology::{Families, families};
@@ -142,7 +142,7 @@ fn consuming(batch: u32, (least, most): (Duration, Duration), backout_percent: u
     }
     text.push_str(&backed_out(backout_percent));
     if poison_every > 0 {
-        text.push_str(&format!(", fails with every {poison_every}th"));
+        text.push_str(&format!(", fails with every {}", ordinal(poison_every)));
     }
     text
 }
