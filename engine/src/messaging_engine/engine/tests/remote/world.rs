@@ -92,6 +92,7 @@ fn instance(place: usize, bus: &Arc<BusDefinition>, shelf: &Arc<Mutex<Shelf>>) -
         quiesce_time: QUIESCE,
         reconcile_time: Duration::ZERO,
         spill_limits: SpillLimits::default(),
+        connection_retry: MessagingEngineDefinition::DEFAULT_CONNECTION_RETRY,
     };
     let store = Box::new(FakeStore::new(Arc::clone(shelf)));
     MessagingEngine::new(Arc::new(definition), Arc::clone(bus), ProcessName::from("server"), TimerId(7), store)
