@@ -61,10 +61,18 @@ impl Reliability {
         matches!(self, Reliability::ExpressNonpersistent | Reliability::ReliableNonpersistent)
     }
 
-    /// Whether the sender of a message is answered. Express and below are sent one way: a lost connection loses them.
+    /// Whether the client that sends a message is answered. Express and below are sent one way: a lost connection loses
+    /// them. Between engines another rule holds: [`is_kept_for_receiver`](Self::is_kept_for_receiver).
     #[must_use]
     pub const fn is_acknowledged(self) -> bool {
         !matches!(self, Reliability::BestEffortNonpersistent | Reliability::ExpressNonpersistent)
+    }
+
+    /// Whether an engine that sends a message to another one keeps it until that one has taken it. Best effort messages are
+    /// sent once, and not expected.
+    #[must_use]
+    pub const fn is_kept_for_receiver(self) -> bool {
+        !matches!(self, Reliability::BestEffortNonpersistent)
     }
 }
 

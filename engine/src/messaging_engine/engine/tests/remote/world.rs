@@ -23,6 +23,8 @@ use crate::time::{Duration, Time};
 
 /// The queue point of this queue is on engine B.
 pub(super) const AT_B: &str = "AT.B";
+/// This one is on engine C.
+pub(super) const AT_C: &str = "AT.C";
 /// This one has queue points on A and B.
 pub(super) const AT_A_AND_B: &str = "AT.A.AND.B";
 /// This one has queue points on B and C.
@@ -75,6 +77,7 @@ fn bus(change: impl FnOnce(&mut DestinationDefinition)) -> BusDefinition {
         name: BusName::from("BUS"),
         destinations: [
             (AT_B.into(), at_b),
+            (AT_C.into(), queue(&["C"])),
             (AT_A_AND_B.into(), DestinationDefinition { high_message_threshold: 4, ..queue(&["A", "B"]) }),
             (AT_B_AND_C.into(), queue(&["B", "C"])),
         ]
