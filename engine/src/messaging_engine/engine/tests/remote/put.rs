@@ -1,7 +1,7 @@
 //! Claims about messages for queue points on other engines.
 
 use super::super::{message, xid};
-use super::world::{A, AT_A_AND_B, AT_B, AT_B_AND_C, B, C, Net, ONE, TWO};
+use super::world::{A, AT_A_AND_B, AT_B, AT_B_AND_C, B, C, CONNECTION_RETRY, Net, ONE, TWO};
 use crate::messaging_engine::engine_frame::EngineFrame;
 use crate::messaging_engine::frame::{BusCall, BusReply, MessageState, OutgoingMessage, Scope, Selection};
 use crate::messaging_engine::reliability::Reliability;
@@ -243,6 +243,18 @@ fn a_broken_connection_is_opened_again_and_nothing_is_sent_twice() {
     assert_eq!(net.on(B), [1, 2, 3, 4, 5, 6]);
     assert_eq!(net.states(A), []);
     assert!(net.has_event("engine_connection_ended"));
+}
+
+#[test]
+fn a_connection_that_broke_is_tried_again_after_the_retry_interval() {
+    let mut net = Net::started();
+    net.cut(A, B);
+    net.advance(CONNECTION_RETRY - Duration::from_secs(1));
+    assert!(net.send(A, AT_B, 1));
+    assert_eq!(net.states(A), [(1, MessageState::PendingSend("B".into()))]);
+    net.advance(Duration::from_secs(1));
+    net.settle();
+    assert_eq!((net.states(A), net.on(B)), (vec![], vec![1]));
 }
 
 #[test]

@@ -40,6 +40,9 @@ const NAMES: [&str; 3] = ["A", "B", "C"];
 pub(super) const ONE: ConnectionId = ConnectionId(100_001);
 pub(super) const TWO: ConnectionId = ConnectionId(100_002);
 
+/// Not the default.
+pub(super) const CONNECTION_RETRY: Duration = Duration::from_secs(20);
+
 struct Node {
     engine: MessagingEngine,
     shelf: Arc<Mutex<Shelf>>,
@@ -95,7 +98,7 @@ fn instance(place: usize, bus: &Arc<BusDefinition>, shelf: &Arc<Mutex<Shelf>>) -
         quiesce_time: QUIESCE,
         reconcile_time: Duration::ZERO,
         spill_limits: SpillLimits::default(),
-        connection_retry: MessagingEngineDefinition::DEFAULT_CONNECTION_RETRY,
+        connection_retry: CONNECTION_RETRY,
     };
     let store = Box::new(FakeStore::new(Arc::clone(shelf)));
     MessagingEngine::new(Arc::new(definition), Arc::clone(bus), ProcessName::from("server"), TimerId(7), store)
