@@ -238,7 +238,23 @@ impl Event {
     /// Whether messages may be missing because of it, although nothing failed: a contract can name it.
     #[must_use]
     pub const fn excuses(&self) -> bool {
-        matches!(self, Event::BestEffortDiscarded { .. })
+        matches!(
+            self,
+            Event::BestEffortDiscarded { .. }
+                | Event::OneWayDiscarded { .. }
+                | Event::EngineConnectionEnded { .. }
+                | Event::RemoteMessagesDiscarded { .. }
+        )
+    }
+
+    /// What a contract knows it by, if that is not its reporter: the messaging engine, or the destination that took no
+    /// message.
+    #[must_use]
+    pub fn resource(&self) -> Option<&str> {
+        match self {
+            Event::OneWayDiscarded { destination, .. } => Some(destination.as_str()),
+            _ => self.messaging_engine().map(MessagingEngineName::as_str),
+        }
     }
 
     /// The state in which its reporter's instance of something is from now on, and of what.

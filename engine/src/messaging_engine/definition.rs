@@ -166,6 +166,13 @@ pub struct MessagingEngineDefinition {
     pub reconcile_time: Duration,
     /// When its message points spill.
     pub spill_limits: SpillLimits,
+    /// Pause before it tries again to connect to another engine (`sib.trm.retry`).
+    pub connection_retry: Duration,
+}
+
+impl MessagingEngineDefinition {
+    /// The product's default of [`connection_retry`](Self::connection_retry).
+    pub const DEFAULT_CONNECTION_RETRY: Duration = Duration::from_secs(30);
 }
 
 /// The name of the exception destination of an engine.

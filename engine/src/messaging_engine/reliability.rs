@@ -9,6 +9,8 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::message::Persistence;
+
 /// A reliability level, lowest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Reliability {
@@ -59,15 +61,86 @@ impl Reliability {
         matches!(self, Reliability::ExpressNonpersistent | Reliability::ReliableNonpersistent)
     }
 
-    /// Whether the sender of a message is answered. Express and below are sent one way: a lost connection loses them.
+    /// Whether the client that sends a message is answered. Express and below are sent one way: a lost connection loses
+    /// them. Between engines another rule holds: [`is_kept_for_receiver`](Self::is_kept_for_receiver).
     #[must_use]
     pub const fn is_acknowledged(self) -> bool {
         !matches!(self, Reliability::BestEffortNonpersistent | Reliability::ExpressNonpersistent)
+    }
+
+    /// Whether an engine that sends a message to another one keeps it until that one has taken it. Best effort messages are
+    /// sent once, and not expected.
+    #[must_use]
+    pub const fn is_kept_for_receiver(self) -> bool {
+        !matches!(self, Reliability::BestEffortNonpersistent)
+    }
+}
+
+/// What a connection factory makes of one JMS delivery mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mapped {
+    /// This level.
+    To(Reliability),
+    /// *As bus destination*: the default reliability of the destination.
+    AsDestination,
+}
+
+/// The quality of service mapping of a JMS connection factory: which level a message of each delivery mode is sent with.
+///
+/// An application of JMS names a delivery mode, persistent unless it says otherwise, and no level. Documented: IBM
+/// WebSphere Application Server, "Message reliability levels - JMS delivery mode and service integration quality of
+/// service"; the defaults are those of the product's connection factories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReliabilityMapping {
+    /// Of delivery mode persistent (`persistentMapping`).
+    pub persistent: Mapped,
+    /// Of delivery mode nonpersistent (`nonPersistentMapping`).
+    pub nonpersistent: Mapped,
+}
+
+impl Default for ReliabilityMapping {
+    /// Persistent is reliable persistent, which is not the highest level; nonpersistent is express nonpersistent.
+    fn default() -> Self {
+        ReliabilityMapping {
+            persistent: Mapped::To(Reliability::ReliablePersistent),
+            nonpersistent: Mapped::To(Reliability::ExpressNonpersistent),
+        }
+    }
+}
+
+impl ReliabilityMapping {
+    /// The level of a message of this delivery mode; `None` for the destination's default.
+    #[must_use]
+    pub const fn reliability(self, delivery_mode: Persistence) -> Option<Reliability> {
+        let mapped = match delivery_mode {
+            Persistence::Persistent => self.persistent,
+            Persistence::Nonpersistent => self.nonpersistent,
+        };
+        match mapped {
+            Mapped::To(reliability) => Some(reliability),
+            Mapped::AsDestination => None,
+        }
     }
 }
 
 impl fmt::Display for Reliability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn persistent_is_not_assured_unless_the_connection_factory_says_so() {
+        let default = ReliabilityMapping::default();
+        assert_eq!(default.reliability(Persistence::Persistent), Some(Reliability::ReliablePersistent));
+        assert_eq!(default.reliability(Persistence::Nonpersistent), Some(Reliability::ExpressNonpersistent));
+        let assured = ReliabilityMapping { persistent: Mapped::To(Reliability::AssuredPersistent), ..default };
+        assert_eq!(assured.reliability(Persistence::Persistent), Some(Reliability::AssuredPersistent));
+        let destination_s = ReliabilityMapping { nonpersistent: Mapped::AsDestination, ..default };
+        assert_eq!(destination_s.reliability(Persistence::Nonpersistent), None);
     }
 }

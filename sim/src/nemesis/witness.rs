@@ -123,7 +123,7 @@ impl Witness {
         }
         let who = self.name(process);
         if judged {
-            let subject = event.messaging_engine().map_or_else(|| who.clone(), ToString::to_string);
+            let subject = event.resource().map_or_else(|| who.clone(), str::to_owned);
             let (name, by) = (event.name().to_owned(), who.clone());
             let happening = WorldHappening::Event { name, subject, by, text: event.to_string() };
             self.shared.history().world(at.as_nanoseconds(), happening);

@@ -1,6 +1,7 @@
 //! Tests of reading scenarios.
 
 mod cell_mistakes;
+mod delivery_modes;
 mod mangling;
 mod mistakes;
 mod round_trip;

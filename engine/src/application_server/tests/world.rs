@@ -103,6 +103,7 @@ pub(super) fn server(
         quiesce_time: Duration::from_secs(10),
         reconcile_time: Duration::from_millis(500),
         spill_limits: SpillLimits::default(),
+        connection_retry: MessagingEngineDefinition::DEFAULT_CONNECTION_RETRY,
     };
     let bus = BusDefinition { name: "BUS".into(), destinations: BTreeMap::new(), engines: vec![engine.clone()] };
     let place = |name: &str| {

@@ -234,10 +234,11 @@ impl MessagingEngine {
         if transaction.if_refused == IfRefused::Blocked
             && let (Some(from), Some(to)) = (transaction.receives.first(), transaction.sends.first())
         {
-            effects.report(Event::ExceptionMessage {
-                destination: from.destination.clone(),
-                exception_destination: to.destination.clone(),
-            });
+            let exception_destination = match self.point(&to.destination) {
+                Point::Remote(far) => far.destination,
+                _ => to.destination.clone(),
+            };
+            effects.report(Event::ExceptionMessage { destination: from.destination.clone(), exception_destination });
         }
         for sent in transaction.sends {
             let point = self.work.queue_points.entry(sent.destination.clone()).or_default();

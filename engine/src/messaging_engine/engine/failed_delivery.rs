@@ -2,13 +2,15 @@
 //!
 //! **In the product.** A delivery fails when it is rolled back, recovered, or its connection ends before it is committed
 //! or acknowledged. The message is offered again at its old place. After the maximum failed deliveries it goes to the
-//! exception destination: none, the system's (`_SYSTEM.Exception.Destination.<engine>`), or a specific one, with the
-//! system's if that cannot be used. With none, it is offered again and again, after the blocked retry interval.
-//! Documented: IBM WebSphere Application Server, "Exception destinations", "Maximum failed deliveries".
+//! exception destination: none, the system's (`_SYSTEM.Exception.Destination.<engine>`), or a specific one, wherever on the
+//! bus its queue points are, with the system's if that cannot be used. With none, it is offered again and again, after the
+//! blocked retry interval. Documented: IBM WebSphere Application Server, "Exception destinations", "Maximum failed
+//! deliveries".
 //!
-//! **Where the documentation is silent.** The count begins anew on the exception destination; messages that fail on the
-//! system exception destination stay there, without a limit. An orderly stop of the engine counts the deliveries that it
-//! interrupts, but moves nothing.
+//! **Where the documentation is silent.** A specific exception destination cannot be used if it is full, or is the queue
+//! itself. If its engine does not run it can: the message waits for it on a remote message point, as one that is sent there
+//! does. The count begins anew on the exception destination; messages that fail on the system exception destination stay
+//! there, without a limit. An orderly stop of the engine counts the deliveries that it interrupts, but moves nothing.
 
 use super::MessagingEngine;
 use super::queue_point::ItemState;
@@ -26,6 +28,7 @@ use crate::time::Time;
 enum Way {
     Back,
     Blocked,
+    ToSystem,
     To(DestinationName),
 }
 
@@ -43,7 +46,15 @@ impl MessagingEngine {
                     self.work.refreshed.insert(operation.destination);
                 }
                 Way::Blocked => self.block(now, operation, effects),
-                Way::To(exception_destination) => self.move_to(now, operation, exception_destination, effects),
+                Way::ToSystem => {
+                    let point = self.exception_destination.clone();
+                    self.move_to(now, operation, point, effects);
+                }
+                Way::To(exception_destination) => {
+                    let system = self.exception_destination.clone();
+                    let point = self.bind(now, &exception_destination, effects).unwrap_or(system);
+                    self.move_to(now, operation, point, effects);
+                }
             }
         }
     }
@@ -77,37 +88,28 @@ impl MessagingEngine {
         }
         match &definition.exception_destination {
             ExceptionDestination::None => Way::Blocked,
-            ExceptionDestination::System => Way::To(self.exception_destination.clone()),
-            ExceptionDestination::Specific(other) => {
-                let has_room = self.destination(other).is_none_or(|it| {
-                    self.work.queue_points.get(other).is_none_or(|point| point.depth() < it.high_message_threshold)
-                });
-                let is_usable = other != destination && self.has_queue_point(other) && has_room;
-                Way::To(if is_usable { other.clone() } else { self.exception_destination.clone() })
-            }
+            ExceptionDestination::Specific(other) if other != destination => Way::To(other.clone()),
+            ExceptionDestination::System | ExceptionDestination::Specific(_) => Way::ToSystem,
         }
     }
 
-    /// Moves a message to an exception destination, in a transaction of its own.
-    fn move_to(
-        &mut self,
-        now: Time,
-        operation: Operation,
-        exception_destination: DestinationName,
-        effects: &mut Effects,
-    ) {
+    /// Moves a message to a message point of an exception destination, in a transaction of its own.
+    fn move_to(&mut self, now: Time, operation: Operation, point: DestinationName, effects: &mut Effects) {
         let number = self.begin_transaction(None);
+        let next_id = matches!(self.point(&point), Point::Remote(_)).then(|| self.next_message_id());
         let queue_point = self.queue_point(&operation.destination);
         let mut message = queue_point.message(operation.item).clone();
         message.failed_deliveries = 0;
+        // On the stream to another engine identifiers grow: its own may be older than what was sent there last.
+        message.id = next_id.unwrap_or(message.id);
         queue_point.change(operation.item, ItemState::Removing(number));
         let item = self.next_item();
-        self.work.discardable.insert(item, &exception_destination, &message);
-        self.queue_point(&exception_destination).insert(item, message, ItemState::Committing(number));
+        self.work.discardable.insert(item, &point, &message);
+        self.queue_point(&point).insert(item, message, ItemState::Committing(number));
         let transaction = self.transaction(number);
         transaction.if_refused = IfRefused::Blocked;
         transaction.receives.push(operation);
-        transaction.sends.push(Operation { destination: exception_destination, item });
+        transaction.sends.push(Operation { destination: point, item });
         self.commit(now, number, Step::EngineExceptionStored, None, effects);
     }
 

@@ -2,9 +2,12 @@
 //!
 //! **In the product.** A message has the reliability that its producer asks for, or the destination's default, and never
 //! more than the destination's maximum. A queue point that has reached its high message threshold refuses messages. What
-//! is sent one way, express and below outside a transaction, is never answered. Documented: IBM WebSphere Application
-//! Server, "Message reliability levels", "High message threshold", "Controlling the memory buffers used by a messaging
-//! engine" (best effort messages are evicted).
+//! is sent one way, express and below outside a transaction, is never answered: if it is refused, the server's log says so
+//! (CWSICO2009) and nobody else learns of it. Documented: IBM WebSphere Application Server, "Message reliability levels",
+//! "High message threshold", "Understanding why best effort nonpersistent messages are being discarded", "Controlling the
+//! memory buffers used by a messaging engine" (best effort messages are evicted). That an express message that is refused
+//! is lost is not documented: so does the source of Open Liberty's server (`StaticCATProducer`). The documented promise to
+//! keep it when resources run short is about memory: it is spilled.
 //!
 //! Which message point takes a message is decided in `remote/routing.rs`.
 
@@ -138,7 +141,7 @@ impl MessagingEngine {
         }
     }
 
-    fn next_message_id(&mut self) -> MessageId {
+    pub(super) fn next_message_id(&mut self) -> MessageId {
         self.work.next_message += 1;
         MessageId(self.work.message_id_base | u128::from(self.work.next_message))
     }

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use indoubt_engine::messaging_engine::activation::{ActivationSpecification, Driven};
 use indoubt_engine::messaging_engine::frame::{ConnectionProximity, Target, TargetSignificance};
+use indoubt_engine::messaging_engine::reliability::{Mapped, ReliabilityMapping};
 
 use crate::scenario::model::{Activation, BusTarget, Cell, Place, Role, SessionMode, Site, Syncpointing, Topology};
 use crate::scenario::syntax::ast::{Field, Node, Value};
 
+use super::cell::RELIABILITIES;
 use super::context::{Context, Kind, likely};
 use super::fields::Fields;
 use super::values::{list, positive_duration, word, yes};
@@ -40,8 +42,20 @@ pub(super) fn client(node: &Node, fields: &[Field], cx: &mut Context<'_>) -> Opt
     let proximity = fields.or("proximity", ConnectionProximity::Bus, cx, word(&proximities));
     let modes = [("TRANSACTED", SessionMode::Transacted), ("CLIENT_ACKNOWLEDGE", SessionMode::ClientAcknowledge)];
     let session = fields.or("session", SessionMode::default(), cx, word(&modes));
+    let default = ReliabilityMapping::default();
+    let mapping = ReliabilityMapping {
+        persistent: fields.or("persistent_mapping", default.persistent, cx, mapped),
+        nonpersistent: fields.or("nonpersistent_mapping", default.nonpersistent, cx, mapped),
+    };
     fields.finish(cx);
-    Some(BusTarget { bootstrap, target, significance, proximity, session })
+    Some(BusTarget { bootstrap, target, significance, proximity, session, mapping })
+}
+
+/// What the connection factory makes of a delivery mode.
+fn mapped(node: &Node, cx: &mut Context<'_>) -> Option<Mapped> {
+    let levels = RELIABILITIES.map(|(name, reliability)| (name, Mapped::To(reliability)));
+    let choices: Vec<(&str, Mapped)> = levels.into_iter().chain([("AS_DESTINATION", Mapped::AsDestination)]).collect();
+    word(&choices)(node, cx)
 }
 
 /// A message-driven bean: where and how its server looks for an engine.

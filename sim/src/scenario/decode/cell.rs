@@ -6,7 +6,7 @@ use std::time::Duration;
 use indoubt_engine::ha_manager::assistance::{CustomEngine, PolicyAssistance};
 use indoubt_engine::ha_manager::policy::{IsAlive, Policy, PolicyKind};
 use indoubt_engine::messaging_engine::definition::{
-    DestinationDefinition, ExceptionDestination, InitialState, WasLevel,
+    DestinationDefinition, ExceptionDestination, InitialState, MessagingEngineDefinition, WasLevel,
 };
 use indoubt_engine::messaging_engine::reliability::Reliability;
 use indoubt_engine::name::{ClusterName, DestinationName, MessagingEngineName, ProcessName};
@@ -27,6 +27,9 @@ const SERVER_START: Duration = Duration::from_secs(30);
 /// How long a node agent takes to notice the end of a server and to start it again.
 const RESTART_DELAY: Duration = Duration::from_secs(5);
 
+/// `sib.trm.linger`.
+const TRM_LINGER: Duration = Duration::from_secs(3);
+
 /// Most engines of one cluster.
 const MOST_ENGINES: u32 = 32;
 
@@ -44,6 +47,9 @@ pub(super) fn cell(node: &Node, cx: &mut Context<'_>) -> Option<Cell> {
     let mut fields = Fields::of(node, "a cell", cx)?;
     let was_level = fields.or("was_level", WasLevel::V8_5, cx, level);
     let core_group = fields.take("core_group");
+    let trm_linger = fields.or("trm_linger", TRM_LINGER, cx, duration);
+    let default_retry = MessagingEngineDefinition::DEFAULT_CONNECTION_RETRY;
+    let trm_retry = fields.or("trm_retry", default_retry, cx, positive_duration);
     let mut clusters = Vec::new();
     if let Some(node) = fields.require("clusters", cx) {
         map(node, cx, |name, _, node, cx| clusters.extend(cluster(name, node, was_level, cx)));
@@ -63,6 +69,8 @@ pub(super) fn cell(node: &Node, cx: &mut Context<'_>) -> Option<Cell> {
     Some(Cell {
         was_level,
         core_group,
+        trm_linger,
+        trm_retry,
         databases: Vec::new(),
         file_servers: Vec::new(),
         deployment_manager: deployment_manager

@@ -14,6 +14,7 @@ mod fields;
 mod groups;
 mod moments;
 mod names;
+mod quality;
 mod queue_managers;
 mod roles;
 mod stores;

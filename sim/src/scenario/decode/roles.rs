@@ -2,21 +2,19 @@
 
 use std::time::Duration;
 
-use indoubt_engine::message::Persistence;
-use indoubt_engine::messaging_engine::reliability::Reliability;
 use indoubt_engine::name::QueueName;
 use indoubt_engine::queue_manager::definition::QueuePlace;
 
 use crate::scenario::model::{
-    Consumer, MessageTemplate, Pace, Producer, QualityOfService, Queue, QueueManager, Requester, Server, Syncpointing,
-    Topology, WhenUnknown,
+    Consumer, MessageTemplate, Pace, Producer, Queue, QueueManager, Requester, Server, Syncpointing, Topology,
+    WhenUnknown,
 };
 use crate::scenario::syntax::ast::{Node, Value};
 
-use super::cell::RELIABILITIES;
 use super::context::{Context, Kind};
 use super::fields::Fields;
-use super::groups::{persistence, priority};
+use super::groups::priority;
+use super::quality;
 use super::values::{between, count, duration, list, positive_duration, size, word, yes};
 use super::workload::Around;
 
@@ -60,16 +58,7 @@ pub(super) fn requester(
 pub(super) fn server(fields: &mut Fields<'_>, around: Option<&Around<'_>>, cx: &mut Context<'_>) -> Option<Server> {
     let request_queue = fields.require("request_queue", cx).and_then(|node| queue(node, around, cx));
     let also_put = fields.or("also_put", Vec::new(), cx, |node, cx| list(node, cx, |node, cx| queue(node, around, cx)));
-    let persistence_node = fields.take("persistence");
-    let persistence = persistence_node.and_then(|node| persistence(node, cx));
-    if let Some(around) = around {
-        wrong_quality(persistence_node, None, around, cx);
-    }
-    if let (Some(node), Some(persistence)) = (persistence_node, persistence) {
-        for queue in &also_put {
-            check_persistence(node, queue, persistence, around, cx);
-        }
-    }
+    let quality = quality::of_server(fields, &also_put, around, cx);
     let size_node = fields.take("reply_size");
     let reply_size = size_node.and_then(|node| message_size(node, cx)).unwrap_or(MESSAGE_SIZE);
     if let Some(node) = size_node {
@@ -81,7 +70,7 @@ pub(super) fn server(fields: &mut Fields<'_>, around: Option<&Around<'_>>, cx: &
         request_queue: request_queue.clone().unwrap_or_else(|| "".into()),
         also_put,
         reply: fields.or("reply", true, cx, yes),
-        quality: persistence.map(QualityOfService::Persistence),
+        quality,
         reply_size,
         processing_time: processing_time(fields, cx),
         syncpoint: fields.or("syncpoint", Syncpointing::OnePhase, cx, syncpointing),
@@ -212,28 +201,12 @@ fn message(
 ) -> MessageTemplate {
     let size_node = fields.take("size");
     let size = size_node.and_then(|node| message_size(node, cx)).unwrap_or(MESSAGE_SIZE);
-    let persistence_node = fields.take("persistence");
-    let persistence = persistence_node.and_then(|node| persistence(node, cx));
-    for queue in targets {
-        if let Some(node) = size_node {
+    if let Some(node) = size_node {
+        for queue in targets {
             check_length(node, queue, size.1, around, cx);
         }
-        if let (Some(node), Some(persistence)) = (persistence_node, persistence) {
-            check_persistence(node, queue, persistence, around, cx);
-        }
     }
-    let reliability_node = fields.take("reliability");
-    let reliability = reliability_node.and_then(|node| word(&RELIABILITIES)(node, cx));
-    if let Some(around) = around {
-        wrong_quality(persistence_node, reliability_node, around, cx);
-        if let (Some(node), Some(reliability)) = (reliability_node, reliability) {
-            check_reliability(node, targets, reliability, around, cx);
-        }
-    }
-    let quality = match reliability {
-        Some(reliability) => Some(QualityOfService::Reliability(reliability)),
-        None => persistence.map(QualityOfService::Persistence),
-    };
+    let quality = quality::of_message(fields, targets, around, cx);
     let priorities = fields.or("priorities", Vec::new(), cx, |node, cx| {
         let Value::Map(entries) = &node.value else {
             cx.unexpected(node, "priorities with weights", "{ 0: 3, 9: 1 }");
@@ -249,38 +222,6 @@ fn message(
     });
     let expiry = fields.get("expiry", cx, positive_duration);
     MessageTemplate { size, quality, priorities, expiry }
-}
-
-/// Queue managers know persistence, a bus knows reliability levels.
-fn wrong_quality(persistence: Option<&Node>, reliability: Option<&Node>, around: &Around<'_>, cx: &mut Context<'_>) {
-    if let (Some(node), true) = (persistence, around.on_bus) {
-        let message = "a bus knows reliability levels, not persistence alone";
-        cx.problem_with_help(node.span, message, "not on a bus", "for example reliability: ASSURED_PERSISTENT");
-    }
-    if let (Some(node), false) = (reliability, around.on_bus) {
-        let message = "queue managers know persistence, not reliability levels";
-        cx.problem_with_help(node.span, message, "not for a queue manager", "for example persistence: YES");
-    }
-}
-
-/// Whether the queues take messages of this reliability.
-fn check_reliability(
-    node: &Node,
-    targets: &[QueueName],
-    reliability: Reliability,
-    around: &Around<'_>,
-    cx: &mut Context<'_>,
-) {
-    let Some(cell) = &around.topology.cell else { return };
-    for queue in targets {
-        let definition = cell.bus.queues.iter().find(|(name, _)| name.as_str() == queue.as_str());
-        if let Some((_, definition)) = definition.filter(|(_, definition)| definition.maximum_reliability < reliability)
-        {
-            let most = definition.maximum_reliability;
-            let message = format!("{queue} takes messages of at most {most}: every send would be refused");
-            cx.problem(node.span, message, "above max_reliability");
-        }
-    }
 }
 
 /// A queue that the application can name whichever queue manager it finds itself connected to.
@@ -326,7 +267,7 @@ fn queue(node: &Node, around: Option<&Around<'_>>, cx: &mut Context<'_>) -> Opti
 }
 
 /// Every definition that a queue's name can mean for this application.
-fn definitions<'a>(
+pub(super) fn definitions<'a>(
     queue: &'a QueueName,
     around: &'a Around<'_>,
 ) -> impl Iterator<Item = (&'a Queue, &'a QueueManager)> {
@@ -354,34 +295,6 @@ fn check_length(node: &Node, queue: &QueueName, length: u32, around: Option<&Aro
         let note = if shared { "; messages above 63 KB on shared queues are not modelled yet" } else { "" };
         let message = format!("{queue} takes messages of at most {most} bytes, and these have up to {length}{note}");
         cx.problem(node.span, message, "too big for the queue");
-    }
-}
-
-fn check_persistence(
-    node: &Node,
-    queue: &QueueName,
-    persistence: Persistence,
-    around: Option<&Around<'_>>,
-    cx: &mut Context<'_>,
-) {
-    let Some(around) = around else { return };
-    if persistence == Persistence::Nonpersistent {
-        return;
-    }
-    for (found, manager) in definitions(queue, around) {
-        let QueuePlace::Shared(structure) = &found.definition.place else { continue };
-        let group = around
-            .topology
-            .sysplex
-            .queue_sharing_groups
-            .iter()
-            .find(|group| Some(&group.name) == manager.group.as_ref());
-        let recover = group.and_then(|group| group.structures.get(structure)).is_none_or(|structure| structure.recover);
-        if !recover {
-            let message = format!("{queue} cannot hold persistent messages: {structure} has recover: NO");
-            cx.problem_with_help(node.span, message, "not on this queue", "every put would fail with 2048");
-            return;
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use indoubt_engine::messaging_engine::reliability::ReliabilityMapping;
 use indoubt_engine::unit_of_work::Outcome;
 
 use crate::scenario::model::{
@@ -56,6 +57,8 @@ pub(super) struct Around<'a> {
     pub(super) members: Vec<String>,
     /// Whether it is a client of the bus.
     pub(super) on_bus: bool,
+    /// What its connection factory makes of the delivery mode of its messages, if it is.
+    pub(super) mapping: ReliabilityMapping,
 }
 
 fn application(node: &Node, topology: &Topology, cx: &mut Context<'_>) -> Option<Application> {
@@ -86,6 +89,10 @@ fn application(node: &Node, topology: &Topology, cx: &mut Context<'_>) -> Option
         on_bus: connect.as_ref().is_some_and(|found| {
             matches!(found.connect.target, ConnectTarget::Bus(_) | ConnectTarget::ActivationSpecification(_))
         }),
+        mapping: match connect.as_ref().map(|found| &found.connect.target) {
+            Some(ConnectTarget::Bus(target)) => target.mapping,
+            _ => ReliabilityMapping::default(),
+        },
     };
     // Without knowing to whom it connects there is no telling which queues it can name.
     let around = connect.is_some().then_some(&around);

@@ -4,6 +4,7 @@ use super::place::Place;
 use super::workload::{MessageTemplate, OperatorAction, Pace, QualityOfService, Syncpointing, WhenUnknown};
 use indoubt_engine::messaging_engine::activation::Driven;
 use indoubt_engine::messaging_engine::frame::{ConnectionProximity, Target, TargetSignificance};
+use indoubt_engine::messaging_engine::reliability::ReliabilityMapping;
 use indoubt_engine::name::ConnectionTag;
 use indoubt_engine::name::QueueManagerName;
 use indoubt_engine::name::QueueName;
@@ -119,6 +120,8 @@ pub struct BusTarget {
     pub proximity: ConnectionProximity,
     /// How what is received within a unit of work becomes final.
     pub session: SessionMode,
+    /// *Quality of service mapping* of the connection factory.
+    pub mapping: ReliabilityMapping,
 }
 
 /// The mode of a session: what ends a unit of work of a client of the bus.

@@ -18,6 +18,10 @@ pub struct Cell {
     pub was_level: WasLevel,
     /// Its core group.
     pub core_group: CoreGroup,
+    /// `sib.trm.linger`: how long a bootstrap server has a client wait for an engine.
+    pub trm_linger: Duration,
+    /// `sib.trm.retry`: pause before an engine tries again to connect to another one.
+    pub trm_retry: Duration,
     /// Database servers.
     pub databases: Vec<Database>,
     /// File servers.

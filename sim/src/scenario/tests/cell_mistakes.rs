@@ -3,7 +3,7 @@
 use super::mistakes::refused;
 
 /// A cell that is right, with a place for everything that can be wrong.
-const CELL: &str = r#"(
+pub(super) const CELL: &str = r#"(
     about: "A cell.",
     topology: (
         hosts: { "node1": (), "node2": (), "dbhost": (), "office": () },
@@ -127,6 +127,18 @@ fn policies_that_run_an_engine_twice_are_refused() {
 fn reliability_has_a_maximum() {
     let wanted = ["REQUEST takes messages of at most", "every send would be refused"];
     spoilt("reliability: EXPRESS_NONPERSISTENT", "reliability: ASSURED_PERSISTENT", "ASSURED_PERSISTENT", &wanted);
+    // A delivery mode is another word for a level.
+    let express = ", reliability: EXPRESS_NONPERSISTENT";
+    let both = ", persistence: NO, reliability: EXPRESS_NONPERSISTENT";
+    let wanted = ["either persistence, which the connection factory maps to a level, or the level"];
+    spoilt(express, both, "EXPRESS_NONPERSISTENT", &wanted);
+    let text = CELL.replacen("max_reliability: RELIABLE_PERSISTENT", "max_reliability: EXPRESS_NONPERSISTENT", 1);
+    let wanted = ["REQUEST takes messages of at most EXPRESS_NONPERSISTENT", "persistent_mapping: AS_DESTINATION"];
+    let persistent = text.replacen(express, ", persistence: YES", 1);
+    refused(&persistent, "YES,\n        ),\n        consumer(", &wanted);
+    refused(&text.replacen(express, "", 1), "producer(", &wanted);
+    let misspelt = "[\"server1\", \"server3\"], nonpersistent_mapping: AS_DESTINATOIN";
+    spoilt("[\"server1\", \"server3\"]", misspelt, "AS_DESTINATOIN", &["did you mean AS_DESTINATION?"]);
     let wanted = ["is above the maximum"];
     spoilt(
         "max_reliability: RELIABLE_PERSISTENT",
@@ -138,8 +150,10 @@ fn reliability_has_a_maximum() {
 
 #[test]
 fn what_queue_managers_have_and_a_bus_has_not_is_refused() {
-    let wanted = ["a bus knows reliability levels, not persistence alone", "reliability: ASSURED_PERSISTENT"];
-    spoilt("reliability: EXPRESS_NONPERSISTENT", "persistence: YES", "YES", &wanted);
+    let server = "server(name: \"booking\", runs_on: [\"office\"], persistence: YES, connect: ";
+    let text = CELL.replacen("consumer(\n            name: \"booking\", runs_on: [\"office\"], connect: ", server, 1);
+    let text = text.replacen("queue: \"REQUEST\"", "request_queue: \"REQUEST\"", 1);
+    refused(&text, "YES, connect", &["on a bus a server sends with the reliability of its request"]);
     let wanted = ["`browse_first` is for queues of queue managers; of a bus it is not modelled"];
     let consumer = "connect: bus(target: bus_member(\"cluster1\")), queue: \"REQUEST\",";
     spoilt(consumer, &format!("{consumer} browse_first: YES,"), "YES,\n        ),\n        operator", &wanted);

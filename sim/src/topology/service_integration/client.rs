@@ -151,8 +151,9 @@ impl Provider for BusProvider {
     fn send(&mut self, outgoing: Outgoing, scope: Scope) -> Pending<'_, Result<(), Failure>> {
         Box::pin(async move {
             let facts = self.shared.queue(&self.bus, &outgoing.to.queue);
-            let reliability = outgoing.quality.map(reliability);
-            let asked = reliability.unwrap_or_else(|| self::reliability(facts.default_quality));
+            let reliability = outgoing.quality.and_then(reliability);
+            let effective = reliability.or_else(|| self::reliability(facts.default_quality));
+            let is_acknowledged = effective.is_none_or(Reliability::is_acknowledged);
             let message = OutgoingMessage {
                 correlation_id: correlation(&outgoing),
                 reliability,
@@ -165,7 +166,7 @@ impl Provider for BusProvider {
                 destination: DestinationName::from(outgoing.to.queue.as_str()),
                 message,
                 scope: within(scope),
-                one_way: scope == Scope::Outside && !asked.is_acknowledged(),
+                one_way: scope == Scope::Outside && !is_acknowledged,
             })
             .await
         })
@@ -274,13 +275,12 @@ fn within(scope: Scope) -> frame::Scope {
     }
 }
 
-/// The bus's words for what is asked for; persistence alone is mapped as the JMS mapping of the product does by default:
-/// nonpersistent to express, persistent to reliable persistent.
-fn reliability(quality: QualityOfService) -> Reliability {
+/// The level that is asked for. What the connection factory makes of a delivery mode has been decided when the scenario
+/// was read; persistence alone is a word of queue managers.
+fn reliability(quality: QualityOfService) -> Option<Reliability> {
     match quality {
-        QualityOfService::Reliability(reliability) => reliability,
-        quality if quality.is_persistent() => Reliability::ReliablePersistent,
-        _ => Reliability::ExpressNonpersistent,
+        QualityOfService::Reliability(reliability) => Some(reliability),
+        QualityOfService::Persistence(_) => None,
     }
 }
 

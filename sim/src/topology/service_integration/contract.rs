@@ -21,6 +21,9 @@ pub(super) const STARTED: &str = "messaging_engine_started";
 /// The connection between two engines is gone.
 const ENGINE_CONNECTION_ENDED: &str = "engine_connection_ended";
 
+/// What was sent one way to a destination, its subject, could not be taken.
+const ONE_WAY_DISCARDED: &str = "one_way_discarded";
+
 /// An engine serves no more.
 const STOPPED: &str = "messaging_engine_stopped";
 
@@ -55,8 +58,13 @@ const WAKING_OWNER_NS: u64 = 1_000_000;
 /// For how long an engine tries to have its data store back (`jdbcConnectionRetryMaximumDuration`).
 const RETRY_NS: u64 = 900_000_000_000;
 
+/// How late after it was sent one way a message can come to its engine: then its connection is given up (JFAP heartbeat
+/// interval and timeout).
+const ON_THE_WAY_NS: u64 = 307_000_000_000;
+
 /// Adds the cell's part.
 pub(super) fn promise(cell: &Cell, history: &mut History, contract: &mut Contract) {
+    refused_one_way(cell, history, contract);
     for (engine, cluster) in cell.engines() {
         let queues = queues_of(cell, engine, history);
         losses(engine, &exposed(cell, &queues, history), history, contract);
@@ -132,11 +140,11 @@ fn losses(engine: &MessagingEngine, queues: &[QueueIndex], history: &mut History
         );
     }
     permit(
-        &one_way,
+        &one_way[..1],
         ENGINE_CONNECTION_ENDED,
         Whom::Anybody,
-        "best effort and express messages are sent once from one engine to another; they may be discarded when that \
-         connection is lost",
+        "best effort messages are sent once from one engine to another; they may be discarded when that connection is \
+         lost",
     );
     permit(
         &nonpersistent,
@@ -150,6 +158,37 @@ fn losses(engine: &MessagingEngine, queues: &[QueueIndex], history: &mut History
         Whom::OwnerOf(name.to_owned()),
         "best effort messages may be discarded when resources run short",
     );
+}
+
+/// Nobody is told that a destination refuses what was sent one way: it is full, say. Best effort messages may also be
+/// refused by the engine that has the queue point, however late they come there; express messages wait for it to take them.
+fn refused_one_way(cell: &Cell, history: &mut History, contract: &mut Contract) {
+    let mut permit = |queue: &str, level: Reliability, within_ns: Option<u64>, rule: &str| {
+        contract.permitted_losses.push(Permission {
+            qualities: Some(vec![history.quality(level.name())]),
+            queues: Some(vec![history.queue(queue)]),
+            event: ONE_WAY_DISCARDED.to_owned(),
+            subject: Whom::Named(queue.to_owned()),
+            window: Window::After { within_ns },
+            rule: rule.to_owned(),
+        });
+    };
+    for queue in cell.bus.queues.keys().map(|name| name.as_str()) {
+        permit(
+            queue,
+            Reliability::BestEffortNonpersistent,
+            None,
+            "best effort messages are discarded when their destination is full (WebSphere Application Server, \
+             Understanding why best effort nonpersistent messages are being discarded)",
+        );
+        permit(
+            queue,
+            Reliability::ExpressNonpersistent,
+            Some(ON_THE_WAY_NS),
+            "express messages are sent one way: if their destination is full they are discarded, and their producer is \
+             not told (Open Liberty's source)",
+        );
+    }
 }
 
 /// The events with which an instance of an engine fails.

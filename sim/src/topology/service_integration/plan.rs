@@ -28,9 +28,6 @@ use crate::scenario::model::{self, Cell, Disk, MessageStore, Place};
 /// JFAP heartbeat interval and timeout: after so long a silence a server gives a client up.
 const CLIENT_SILENCE: Duration = Duration::from_secs(307);
 
-/// `sib.trm.linger`.
-const LINGER: Duration = Duration::from_secs(3);
-
 /// How long a server that is stopped in good order waits for its engines.
 const STOP_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -97,7 +94,7 @@ pub(super) fn plan(cell: &Cell, fabric: &Fabric) -> Vec<Plan> {
             engines: cluster.engines.iter().map(|engine| instance(engine, cluster, server, cell)).collect(),
             automatic_reenable: reenable(cluster, cell),
             client_silence: CLIENT_SILENCE,
-            linger: LINGER,
+            linger: cell.trm_linger,
             stop_patience: STOP_PATIENCE,
         };
         plans.push(Plan {
@@ -295,6 +292,7 @@ fn instance(
         quiesce_time: QUIESCE_TIME,
         reconcile_time: RECONCILE_TIME,
         spill_limits: SpillLimits::default(),
+        connection_retry: cell.trm_retry,
     };
     EngineInstanceDefinition {
         engine: Arc::new(definition),

@@ -2,7 +2,8 @@
 //!
 //! A message and the new end of its stream are written together. A message is acknowledged when both are stored; one that
 //! came before is acknowledged and not taken again. One write at a time is under way for each sender: messages that come
-//! meanwhile wait and are written together.
+//! meanwhile wait and are written together. A message for which the queue point has no room is refused, and sent again
+//! later; a best effort message is discarded then.
 
 use super::super::MessagingEngine;
 use super::super::queue_point::ItemState;
@@ -119,7 +120,7 @@ impl MessagingEngine {
             let threshold = self.destination(&destination).map_or(u32::MAX, |it| it.high_message_threshold);
             let has_room = self.has_queue_point(&destination) && self.queue_point(&destination).depth() < threshold;
             if !is_in_order || !has_room {
-                if message.reliability.is_acknowledged() {
+                if message.reliability.is_kept_for_receiver() {
                     answer(&mut refused);
                 } else {
                     let reason = BusReason::DestinationFull;
@@ -128,7 +129,7 @@ impl MessagingEngine {
                 continue;
             }
             answer(&mut taken);
-            if message.reliability.is_acknowledged() {
+            if message.reliability.is_kept_for_receiver() {
                 ends.insert(stream, message.clone());
             }
             self.take_in(number, destination, message);

@@ -21,9 +21,6 @@ use crate::messaging_engine::store::ItemId;
 use crate::name::{Address, MessagingEngineName};
 use crate::time::{Duration, Time};
 
-/// `sib.trm.retry`.
-const RETRY: Duration = Duration::from_secs(30);
-
 /// Heartbeat interval and timeout of the bus's protocol: after so long a silence a connection is given up.
 const SILENCE: Duration = Duration::from_secs(307);
 
@@ -154,7 +151,8 @@ impl MessagingEngine {
 
     fn link_broken(&mut self, now: Time, engine: &MessagingEngineName, effects: &mut Effects) {
         let Some(Link::Open { to, progress, .. }) = self.work.remote.links.remove(engine) else { return };
-        self.work.remote.links.insert(engine.clone(), Link::Waiting { to, until: now + RETRY });
+        let until = now + self.definition.connection_retry;
+        self.work.remote.links.insert(engine.clone(), Link::Waiting { to, until });
         if progress == Progress::Up {
             self.link_lost(engine, effects);
         }

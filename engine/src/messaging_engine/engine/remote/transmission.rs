@@ -1,12 +1,13 @@
 //! The sending end of streams: from a remote message point to the engine that has the queue point.
 //!
 //! **In the product.** Messages are sent in the order in which they were put; one whose transaction is not decided blocks
-//! its stream. A message above express is kept until its receipt is acknowledged; express and best effort messages are
-//! sent once. Documented: IBM WebSphere Application Server, "Remote message points".
+//! its stream. A message above best effort is kept until its receipt is acknowledged, although a client sends an express
+//! message one way; best effort messages are sent once. Documented: IBM WebSphere Application Server, "Remote message
+//! points"; the source of Open Liberty's messaging engine agrees: all streams but those of best effort are guaranteed ones.
 //!
-//! **Where the documentation is silent.** A reliable nonpersistent message that was sent when its receiver failed is
-//! discarded, as are those that the receiver had: nobody can tell whether it was one of them. A message that the receiver
-//! cannot take is sent again after the repeat interval of negative acknowledgements.
+//! **Where the documentation is silent.** A nonpersistent message that was sent when its receiver failed is discarded, as
+//! are those that the receiver had: nobody can tell whether it was one of them. A message that the receiver cannot take is
+//! sent again after the repeat interval of negative acknowledgements.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,7 +54,7 @@ impl MessagingEngine {
                     if on_the_way + sent.len() >= SEND_WINDOW {
                         break;
                     }
-                    let after = last.insert(stream, message.id).filter(|_| message.reliability.is_acknowledged());
+                    let after = last.insert(stream, message.id).filter(|_| message.reliability.is_kept_for_receiver());
                     let destination = far.destination.clone();
                     let frame = EngineFrame::Message { destination, message: Box::new(message.clone()), after };
                     send(connection, frame, effects);
@@ -68,7 +69,7 @@ impl MessagingEngine {
         }
         self.expire(now, &point, expired, effects);
         for item in sent {
-            if self.queue_point(&point).message(item).reliability.is_acknowledged() {
+            if self.queue_point(&point).message(item).reliability.is_kept_for_receiver() {
                 self.queue_point(&point).change(item, ItemState::PendingAcknowledgement);
             } else {
                 self.drop_item(&Operation { destination: point.clone(), item });

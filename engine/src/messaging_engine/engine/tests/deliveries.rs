@@ -168,14 +168,22 @@ fn after_too_many_failed_deliveries_a_message_goes_to_the_system_exception_desti
 
 #[test]
 fn a_specific_exception_destination_is_used_and_the_systems_if_it_cannot_be() {
-    for (specific, expected) in [(OTHER, OTHER), ("ELSEWHERE", "_SYSTEM.Exception.Destination.cluster1.000-BUS")] {
-        let mut world = World::started_with(|queue| {
+    let system = system_exception_destination(&ME.into());
+    // One on another engine, which does not run, will do. Neither the queue itself nor one that is full does.
+    let cases =
+        [(OTHER, 1, OTHER), ("ELSEWHERE", 1, "ELSEWHERE"), (QUEUE, 1, system.as_str()), (OTHER, 0, system.as_str())];
+    for (specific, room, expected) in cases {
+        let mut bus = bus(|queue| {
             queue.exception_destination = ExceptionDestination::Specific(DestinationName::from(specific));
             queue.maximum_failed_deliveries = 1;
         });
+        bus.destinations.get_mut(&DestinationName::from(OTHER)).expect("a queue").high_message_threshold = room;
+        let mut world = World::standby(bus, Arc::default(), 1, InitialState::Started);
+        world.start();
         world.send(ONE, 1, Scope::Automatic);
         fail_delivery(&mut world);
-        assert_eq!(world.on(expected), [1]);
+        assert_eq!(world.on(expected), [1], "{specific}");
+        assert_eq!(world.inspect().0.len(), 1);
     }
 }
 
@@ -193,4 +201,17 @@ fn without_an_exception_destination_a_message_is_kept_back_and_offered_again() {
     assert_eq!(world.reply(ONE), None);
     world.advance(Duration::from_secs(1));
     assert!(matches!(world.reply(ONE), Some(BusReply::Received { .. })));
+}
+
+#[test]
+fn a_message_got_with_automatic_acknowledgement_is_gone_before_it_is_sent() {
+    let mut world = World::started();
+    world.send(ONE, 1, Scope::Automatic);
+    world.hold = true;
+    assert_eq!(world.call(ONE, receive(Scope::Automatic, Duration::ZERO)), None, "the store has not answered");
+    // The message is lost with the connection, assured persistent or not.
+    world.gone(ONE);
+    world.release();
+    assert_eq!(world.states(), []);
+    assert_eq!(world.fail_over().on(QUEUE), []);
 }

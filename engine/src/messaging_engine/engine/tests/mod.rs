@@ -71,6 +71,7 @@ fn engine_definition(initial_state: InitialState) -> Arc<MessagingEngineDefiniti
         quiesce_time: QUIESCE,
         reconcile_time: Duration::from_secs(1),
         spill_limits: SpillLimits::default(),
+        connection_retry: MessagingEngineDefinition::DEFAULT_CONNECTION_RETRY,
     })
 }
 

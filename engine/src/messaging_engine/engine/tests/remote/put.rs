@@ -1,9 +1,9 @@
 //! Claims about messages for queue points on other engines.
 
 use super::super::{message, xid};
-use super::world::{A, AT_A_AND_B, AT_B, AT_B_AND_C, B, C, Net, ONE, TWO};
+use super::world::{A, AT_A_AND_B, AT_B, AT_B_AND_C, B, C, CONNECTION_RETRY, Net, ONE, TWO};
 use crate::messaging_engine::engine_frame::EngineFrame;
-use crate::messaging_engine::frame::{BusCall, BusReply, MessageState, Scope, Selection};
+use crate::messaging_engine::frame::{BusCall, BusReply, MessageState, OutgoingMessage, Scope, Selection};
 use crate::messaging_engine::reliability::Reliability;
 use crate::time::Duration;
 use crate::unit_of_work::Outcome;
@@ -246,16 +246,57 @@ fn a_broken_connection_is_opened_again_and_nothing_is_sent_twice() {
 }
 
 #[test]
-fn a_reliable_nonpersistent_message_on_the_way_when_its_receiver_fails_is_discarded() {
+fn a_connection_that_broke_is_tried_again_after_the_retry_interval() {
     let mut net = Net::started();
-    net.doomed = Some((B, 0));
-    net.send_with(A, AT_B, 1, Scope::Automatic, Reliability::ReliableNonpersistent);
-    assert!(net.struck);
-    net.kill(B);
-    net.start(B);
+    net.cut(A, B);
+    net.advance(CONNECTION_RETRY - Duration::from_secs(1));
+    assert!(net.send(A, AT_B, 1));
+    assert_eq!(net.states(A), [(1, MessageState::PendingSend("B".into()))]);
+    net.advance(Duration::from_secs(1));
     net.settle();
-    assert!(net.has_event("remote_messages_discarded"));
-    assert_eq!((net.states(A), net.states(B)), (vec![], vec![]));
+    assert_eq!((net.states(A), net.on(B)), (vec![], vec![1]));
+}
+
+#[test]
+fn a_nonpersistent_message_on_the_way_when_its_receiver_fails_is_discarded() {
+    for reliability in [Reliability::ExpressNonpersistent, Reliability::ReliableNonpersistent] {
+        let mut net = Net::started();
+        net.doomed = Some((B, 0));
+        net.send_with(A, AT_B, 1, Scope::Automatic, reliability);
+        assert!(net.struck);
+        net.kill(B);
+        net.start(B);
+        net.settle();
+        assert!(net.has_event("remote_messages_discarded"));
+        assert_eq!((net.states(A), net.states(B)), (vec![], vec![]));
+    }
+}
+
+#[test]
+fn what_is_on_the_way_when_a_connection_is_cut_comes_later_unless_it_is_best_effort() {
+    let mut net = Net::started();
+    for (identity, reliability) in (1..).zip(Reliability::ALL) {
+        net.act_send_with(A, AT_B, identity, reliability);
+    }
+    // Nothing has arrived.
+    net.cut(A, B);
+    net.advance(LONG);
+    assert_eq!(net.on(B), [2, 3, 4, 5]);
+    assert_eq!(net.states(A), []);
+}
+
+#[test]
+fn express_messages_wait_here_for_room_there_and_best_effort_ones_are_discarded() {
+    let mut net = Net::started_with(|queue| queue.high_message_threshold = 2);
+    for identity in 1..=3 {
+        net.send_with(A, AT_B, identity, Scope::Automatic, Reliability::ExpressNonpersistent);
+    }
+    net.send_with(A, AT_B, 4, Scope::Automatic, Reliability::BestEffortNonpersistent);
+    assert!(net.has_event("one_way_discarded"));
+    assert_eq!(net.on(B), [1, 2]);
+    assert_eq!(net.receive(B, AT_B, Scope::Automatic), Some(1));
+    net.advance(LONG);
+    assert_eq!((net.on(B), net.states(A)), (vec![2, 3], vec![]));
 }
 
 #[test]
@@ -271,5 +312,15 @@ impl Net {
     fn act_send(&mut self, place: usize, queue: &str, identity: u64) {
         let call = super::super::send(queue, identity, Scope::Automatic);
         self.act(place, |engine, now, effects| engine.call(now, ONE, call, effects));
+    }
+
+    /// The same at this level: one way if it may be.
+    fn act_send_with(&mut self, place: usize, queue: &str, identity: u64, reliability: Reliability) {
+        let message = OutgoingMessage { reliability: Some(reliability), ..message(identity) };
+        let (destination, one_way) = (queue.into(), !reliability.is_acknowledged());
+        // One call at a time is under way on a connection.
+        let connection = if reliability == Reliability::AssuredPersistent { TWO } else { ONE };
+        let call = BusCall::Send { destination, message, scope: Scope::Automatic, one_way };
+        self.act(place, |engine, now, effects| engine.call(now, connection, call, effects));
     }
 }

@@ -23,6 +23,8 @@ use crate::time::{Duration, Time};
 
 /// The queue point of this queue is on engine B.
 pub(super) const AT_B: &str = "AT.B";
+/// This one is on engine C.
+pub(super) const AT_C: &str = "AT.C";
 /// This one has queue points on A and B.
 pub(super) const AT_A_AND_B: &str = "AT.A.AND.B";
 /// This one has queue points on B and C.
@@ -37,6 +39,9 @@ const NAMES: [&str; 3] = ["A", "B", "C"];
 /// Clients' connections.
 pub(super) const ONE: ConnectionId = ConnectionId(100_001);
 pub(super) const TWO: ConnectionId = ConnectionId(100_002);
+
+/// Not the default.
+pub(super) const CONNECTION_RETRY: Duration = Duration::from_secs(20);
 
 struct Node {
     engine: MessagingEngine,
@@ -75,6 +80,7 @@ fn bus(change: impl FnOnce(&mut DestinationDefinition)) -> BusDefinition {
         name: BusName::from("BUS"),
         destinations: [
             (AT_B.into(), at_b),
+            (AT_C.into(), queue(&["C"])),
             (AT_A_AND_B.into(), DestinationDefinition { high_message_threshold: 4, ..queue(&["A", "B"]) }),
             (AT_B_AND_C.into(), queue(&["B", "C"])),
         ]
@@ -92,6 +98,7 @@ fn instance(place: usize, bus: &Arc<BusDefinition>, shelf: &Arc<Mutex<Shelf>>) -
         quiesce_time: QUIESCE,
         reconcile_time: Duration::ZERO,
         spill_limits: SpillLimits::default(),
+        connection_retry: CONNECTION_RETRY,
     };
     let store = Box::new(FakeStore::new(Arc::clone(shelf)));
     MessagingEngine::new(Arc::new(definition), Arc::clone(bus), ProcessName::from("server"), TimerId(7), store)

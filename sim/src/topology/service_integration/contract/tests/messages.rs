@@ -18,7 +18,10 @@ fn what_each_event_permits_to_be_lost_is_the_table_of_reliability_levels() {
         (of_process(at, PROCESS_ENDED, "branch"), one_way.clone()),
         // The connection of somebody who has only consumed.
         (event(at, CONNECTION_LOST, "booking", "booking"), vec![]),
-        (event(at, ENGINE_CONNECTION_ENDED, "", "server1"), one_way),
+        // Between engines only best effort messages are sent once.
+        (event(at, ENGINE_CONNECTION_ENDED, "", "server1"), vec![BEST_EFFORT]),
+        (event(at, ONE_WAY_DISCARDED, "REQUEST", "server1"), one_way),
+        (event(at, ONE_WAY_DISCARDED, "REPLY", "server1"), vec![]),
         (event(at, "best_effort_discarded", "", "server1"), vec![BEST_EFFORT]),
         (event(at, "best_effort_discarded", "", "server2"), vec![]),
         (of_engine(at, "messaging_engine_starting"), vec![]),
@@ -30,6 +33,16 @@ fn what_each_event_permits_to_be_lost_is_the_table_of_reliability_levels() {
             assert_eq!(levels_lost(&cell, &beside), *lost, "{store}: {beside:?}");
         }
     }
+}
+
+#[test]
+fn an_express_message_is_refused_by_its_engine_while_its_connection_lasts_and_a_best_effort_one_by_another_engine_later()
+ {
+    let cell = cell("8.5", DATA_STORE);
+    let refused = |at| levels_lost(&cell, &[started(0, "server1"), event(at, ONE_WAY_DISCARDED, "REQUEST", "server1")]);
+    let one_way = [BEST_EFFORT, Reliability::ExpressNonpersistent];
+    assert_eq!(refused(PUT + 307 * SECOND), one_way);
+    assert_eq!(refused(PUT + 307 * SECOND + 1), one_way[..1]);
 }
 
 #[test]
