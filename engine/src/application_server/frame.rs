@@ -3,7 +3,7 @@
 //! Documented: IBM WebSphere Application Server, "Starting a messaging engine", "Stopping a messaging engine", "HAManager
 //! MBean".
 
-use crate::ha_manager::policy::PolicySet;
+use crate::ha_manager::policy::PolicyChange;
 use crate::machine::StopMode;
 use crate::messaging_engine::EngineState;
 use crate::name::MessagingEngineName;
@@ -18,14 +18,15 @@ pub enum AdministrationRequest {
     StopEngine(MessagingEngineName, StopMode),
     /// `enableMember`: a disabled instance may be activated again.
     EnableMember(MessagingEngineName),
-    /// `disableMember`.
+    /// `disableMember`: the instance is not to be activated until it is enabled. An active one stops first, as when it is
+    /// moved.
     DisableMember(MessagingEngineName),
     /// `activateMember`: for a policy of *No operation*.
     ActivateMember(MessagingEngineName),
     /// `deactivateMember`: for a policy of *No operation*.
     DeactivateMember(MessagingEngineName),
-    /// The configuration was saved and synchronized: these are the core group's policies from now on.
-    ChangePolicies(PolicySet),
+    /// A change of the core group's policies was saved and synchronized.
+    ChangePolicies(PolicyChange),
     /// The instances on this server.
     DisplayEngines,
 }
