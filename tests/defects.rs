@@ -34,7 +34,7 @@ fn convicted_in(defect: Defect) -> (&'static str, FindingKind) {
         }
         Defect::PreferredListIgnored => ("messaging-engine/preferred-servers-only", FindingKind::Misplaced),
         Defect::StoreLockIgnored => ("messaging-engine/split-core-group-without-quorum", FindingKind::SplitBrain),
-        Defect::OldOwnerNotFenced => ("messaging-engine/hung-server-restricted-locks", FindingKind::Lost),
+        Defect::OldOwnerNotFenced => ("messaging-engine/hung-server-fails-back", FindingKind::Lost),
         Defect::LazyWriteAcknowledged => ("messaging-engine/single-engine", FindingKind::Duplicated),
         Defect::EngineFailbackDropsInFlight => ("messaging-engine/planned-fail-back", FindingKind::Lost),
         Defect::RedeliversCommittedWork => ("messaging-engine/single-engine", FindingKind::Duplicated),

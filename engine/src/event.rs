@@ -190,6 +190,8 @@ events! {
     Headline CoordinatorElected { } = "coordinator_elected", "HMGR0206I elected coordinator of the core group";
     /// a process is no longer coordinator of its core group view
     Headline CoordinatorLost { } = "coordinator_lost", "HMGR0207I no longer coordinator of the core group";
+    /// a core group member has found no other one for a discovery interval: alone, the HA manager activates nothing
+    Headline SecondMemberAwaited { } = "second_member_awaited", "the HA manager waits for a second member of the core group";
     /// a connection to another core group member is there
     Detail CoreGroupMemberConnected { member: ProcessName } = "core_group_member_connected", "DCSV1032I connected to {member}";
     /// a core group member is suspected: its connection broke, or it did not answer
@@ -202,6 +204,8 @@ events! {
     Recovery GroupMemberActivated { group: GroupName } = "group_member_activated", "{} activated", group.called();
     /// a member of a group is disabled
     Detection GroupMemberDisabled { group: GroupName } = "group_member_disabled", "{} disabled here", group.called();
+    /// a disabled member of a group may be activated again
+    Detail GroupMemberEnabled { group: GroupName } = "group_member_enabled", "{} enabled here", group.called();
     /// several members of a One of N group are active in one view
     Detection SeveralActiveMembers { group: GroupName, active: usize } = "several_active_members", "{active} active members of {} meet", group.called();
     /// several policies match a group equally well
@@ -209,7 +213,7 @@ events! {
     /// a view has no majority of a cluster
     Detection QuorumLost { group: GroupName } = "quorum_lost", "no quorum for {}", group.called();
     /// an active member does not answer is-alive, or says that it is not alive
-    Detection MemberNotAlive { group: GroupName } = "member_not_alive", "HMGR0130I local member of {} is not alive", group.called();
+    Detection MemberNotAlive { group: GroupName } = "member_not_alive", "local member of {} is not alive", group.called();
     /// a node agent starts a server again that ended without having been stopped
     Headline ServerRestarted { process: ProcessName } = "server_restarted", "monitoring policy starts {process} again";
 

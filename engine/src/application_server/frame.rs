@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::ha_manager::policy::PolicySet;
+use crate::ha_manager::policy::PolicyChange;
 use crate::machine::StopMode;
 use crate::messaging_engine::EngineState;
 use crate::name::MessagingEngineName;
@@ -20,14 +20,15 @@ pub enum AdministrationRequest {
     StopEngine(MessagingEngineName, StopMode),
     /// `enableMember`: a disabled instance may be activated again.
     EnableMember(MessagingEngineName),
-    /// `disableMember`.
+    /// `disableMember`: the instance is not to be activated until it is enabled. An active one stops first, as when it is
+    /// moved.
     DisableMember(MessagingEngineName),
     /// `activateMember`: for a policy of *No operation*.
     ActivateMember(MessagingEngineName),
     /// `deactivateMember`: for a policy of *No operation*.
     DeactivateMember(MessagingEngineName),
-    /// The configuration was saved and synchronized: these are the core group's policies from now on.
-    ChangePolicies(PolicySet),
+    /// A change of the core group's policies was saved and synchronized.
+    ChangePolicies(PolicyChange),
     /// The instances on this server.
     DisplayEngines,
 }
@@ -62,7 +63,7 @@ impl fmt::Display for AdministrationRequest {
             AdministrationRequest::DisableMember(engine) => write!(f, "disableMember {engine}"),
             AdministrationRequest::ActivateMember(engine) => write!(f, "activateMember {engine}"),
             AdministrationRequest::DeactivateMember(engine) => write!(f, "deactivateMember {engine}"),
-            AdministrationRequest::ChangePolicies(_) => f.write_str("change the policies of the core group"),
+            AdministrationRequest::ChangePolicies(change) => write!(f, "{change}"),
             AdministrationRequest::DisplayEngines => f.write_str("display the messaging engines"),
         }
     }

@@ -1,6 +1,7 @@
 //! The server's own rules: who in it is told what, and what ends it.
 
 mod administration;
+mod notices;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,7 @@ use crate::ha_manager::{self, GroupOrder, HaManager};
 use crate::machine::{ConnectionId, Effect, Effects, Ended, Incarnation, Input, Machine, Offered, StopMode, TimerId};
 use crate::messaging_engine::engine_frame::EngineFrame;
 use crate::messaging_engine::frame::{BusCall, BusReason, BusReply, LocalEngines};
-use crate::messaging_engine::{EngineNotice, EngineState, Health};
+use crate::messaging_engine::{EngineState, Health};
 use crate::name::{BusName, MessagingEngineName};
 use crate::time::Time;
 
@@ -92,8 +93,8 @@ impl ApplicationServer {
         self.ha_manager.started(self.now, life, effects);
         for (place, engine) in self.definition.engines.iter().enumerate() {
             let timer = TimerId(FIRST_REENABLE_TIMER.0 + u32::try_from(place).unwrap_or(u32::MAX));
-            let mut instance = Instance::new(engine, &self.definition, (place, timer), life, self.now, effects);
-            instance.engine.joined(effects);
+            let instance = Instance::new(engine, &self.definition, (place, timer), life, self.now, effects);
+            instance.engine.joining(effects);
             self.ha_manager.join(self.now, engine.group.clone(), effects);
             self.instances.push(instance);
         }
@@ -109,6 +110,7 @@ impl ApplicationServer {
 
     /// Passes on what HA manager and engines have to say to each other, until they have nothing more to say.
     fn settle(&mut self, effects: &mut Effects) {
+        self.join_groups(effects);
         loop {
             let mut quiet = true;
             for order in self.ha_manager.take_orders() {
@@ -167,66 +169,6 @@ impl ApplicationServer {
                 }
                 self.serve_lingering(effects);
             }
-        }
-    }
-
-    fn disable(&mut self, place: usize, effects: &mut Effects) {
-        let instance = &mut self.instances[place];
-        instance.engine.deactivate(self.now, StopMode::Force, effects);
-        self.unpost(place, effects);
-        let instance = &mut self.instances[place];
-        self.ha_manager.activation_failed(self.now, &instance.definition.group, effects);
-        self.plan_reenable(place, effects);
-    }
-
-    fn plan_reenable(&mut self, place: usize, effects: &mut Effects) {
-        let Some(automatic) = self.definition.automatic_reenable else { return };
-        let instance = &mut self.instances[place];
-        if automatic.count.is_none_or(|count| instance.reenabled < count) {
-            instance.reenabled += 1;
-            effects.push(Effect::SetTimer { timer: instance.reenable_timer, at: self.now + automatic.period });
-        }
-    }
-
-    /// What an engine tells.
-    fn noticed(&mut self, place: usize, notice: EngineNotice, effects: &mut Effects) {
-        let group = self.instances[place].definition.group.clone();
-        match notice {
-            EngineNotice::Started => {
-                let instance = &mut self.instances[place];
-                instance.reenabled = 0;
-                instance.posted = true;
-                let subject = routing::subject(&instance.definition.engine.name);
-                self.ha_manager.activated(self.now, &group, effects);
-                self.ha_manager.post(self.now, subject, Some(String::from("started")), effects);
-                self.tell_watchers(effects);
-            }
-            // Active as far as the HA manager is concerned; an administrator decides when it starts.
-            EngineNotice::ActivatedStopped => self.ha_manager.activated(self.now, &group, effects),
-            EngineNotice::Stopped | EngineNotice::LocalError { .. } => self.unpost(place, effects),
-            // Not failed over: the member stays active until its server restarts.
-            EngineNotice::GlobalError { .. } => self.unpost(place, effects),
-            EngineNotice::StartFailed { global: true, .. } => self.ha_manager.activated(self.now, &group, effects),
-            EngineNotice::StartFailed { global: false, .. } => {
-                self.ha_manager.activation_failed(self.now, &group, effects);
-                self.plan_reenable(place, effects);
-            }
-            EngineNotice::Deactivated => {
-                self.unpost(place, effects);
-                match self.course {
-                    Course::Running => self.ha_manager.deactivated(self.now, &group, effects),
-                    Course::Stopping | Course::Ended => self.ha_manager.leave(self.now, &group, effects),
-                }
-            }
-        }
-    }
-
-    fn unpost(&mut self, place: usize, effects: &mut Effects) {
-        let instance = &mut self.instances[place];
-        if std::mem::take(&mut instance.posted) {
-            let subject = routing::subject(&instance.definition.engine.name);
-            self.ha_manager.post(self.now, subject, None, effects);
-            self.tell_watchers(effects);
         }
     }
 
@@ -389,13 +331,7 @@ impl ApplicationServer {
                 }
             }
             LINGER_TIMER => self.serve_lingering(effects),
-            timer => {
-                let instance = self.instances.iter().find(|instance| instance.reenable_timer == timer);
-                if let Some(definition) = instance.map(|instance| instance.definition.clone()) {
-                    effects.report(Event::EngineReenabled { engine: definition.engine.name.clone() });
-                    self.ha_manager.enable(self.now, &definition.group, effects);
-                }
-            }
+            timer => self.reenable(timer, effects),
         }
     }
 

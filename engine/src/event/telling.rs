@@ -13,7 +13,7 @@ use crate::name::MessagingEngineName;
 pub enum LaneState {
     /// Its process does not run.
     Down,
-    /// It makes itself known.
+    /// It makes itself known, and cannot be chosen yet.
     Joining,
     /// It stands by.
     Joined,
@@ -167,6 +167,7 @@ impl Event {
             | Event::DeactivationOrdered { group, .. }
             | Event::GroupMemberActivated { group }
             | Event::GroupMemberDisabled { group }
+            | Event::GroupMemberEnabled { group }
             | Event::SeveralActiveMembers { group, .. }
             | Event::QuorumLost { group }
             | Event::MemberNotAlive { group } => group.messaging_engine(),
@@ -274,7 +275,7 @@ impl Event {
                 Some((engine.as_str(), state))
             }
             Event::GroupMemberDisabled { group } => Some((group.messaging_engine()?, LaneState::Disabled)),
-            Event::EngineReenabled { engine } => Some((engine.as_str(), LaneState::Joined)),
+            Event::GroupMemberEnabled { group } => Some((group.messaging_engine()?, LaneState::Joined)),
             _ => None,
         }
     }

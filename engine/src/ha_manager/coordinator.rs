@@ -77,7 +77,8 @@ impl HaManager {
             }
         };
         let candidates: Vec<Candidate> = members.iter().filter_map(|member| self.candidate(group, member)).collect();
-        let active = candidates.iter().filter(|candidate| candidate.state == MemberState::Activated).count();
+        let is_activated = |candidate: &&Candidate| candidate.member.state == MemberState::Activated;
+        let active = candidates.iter().filter(is_activated).count();
         if policy.kind == PolicyKind::OneOfN && active > 1 && self.told.insert((group.clone(), "several")) {
             effects.report(Event::SeveralActiveMembers { group: group.clone(), active });
         }
@@ -122,7 +123,7 @@ impl HaManager {
     fn candidate(&self, group: &GroupName, member: &ProcessName) -> Option<Candidate> {
         let groups = if *member == self.own { &self.groups } else { &self.reports.get(member)?.groups };
         let allow_activation = self.definition.member(member).is_some_and(|member| member.allow_activation);
-        Some(Candidate { process: member.clone(), state: *groups.get(group)?, allow_activation })
+        Some(Candidate { process: member.clone(), member: *groups.get(group)?, allow_activation })
     }
 
     /// Whether a majority of the cluster that the group's name carries is in the view. Without a cluster in the name,

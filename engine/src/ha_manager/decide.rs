@@ -4,9 +4,15 @@
 //! and messaging engines"; "Quorum" in "Core group policy settings". A move (fail back) is one step at a time: deactivate,
 //! wait until it is idle, activate elsewhere.
 //!
-//! Undocumented, and chosen here: of several servers that are equally good the lexically first is taken; of two active
-//! members (after a merge) one that is fully activated is kept before one that is still activating, then the more
-//! preferred, then as [`TieBreak`] says.
+//! Undocumented, and chosen here: of several servers that are equally good the lexically first is taken. Of several
+//! active members, which meet after a merge, one is kept and the others are deactivated: one that has not failed before
+//! one that has, one that is fully activated before one that is still activating, with fail back the more preferred one,
+//! then the one that was activated in the later view, then as [`TieBreak`] says. A singleton that has a lock cannot have
+//! been activated a second time before the lock was lost by the first: of two engines that have started, the later one
+//! owns the message store.
+//!
+//! Documented for messaging engines, "Messaging engine recovery from exception conditions": after a common mode error
+//! nothing is failed over ([`Condition::FailedEverywhere`]).
 
 use std::cmp::Reverse;
 
@@ -38,15 +44,50 @@ impl MemberState {
     }
 }
 
+/// What the host of a member has said of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Condition {
+    /// Nothing is wrong.
+    #[default]
+    Sound,
+    /// It has failed here, and may do better elsewhere. That alone moves nothing: the next is-alive check will.
+    FailedHere,
+    /// It has failed as it would anywhere, until its process starts again.
+    FailedEverywhere,
+}
+
+/// A member of a group, as its process tells of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GroupMember {
+    /// Its state.
+    pub state: MemberState,
+    /// How it is.
+    pub condition: Condition,
+    /// Number of the view in which it was activated, if it is active.
+    pub activated_in: u64,
+}
+
+impl GroupMember {
+    /// A member that has just joined.
+    pub const IDLE: GroupMember =
+        GroupMember { state: MemberState::Idle, condition: Condition::Sound, activated_in: 0 };
+}
+
 /// A member of a group as the coordinator sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// Its process.
     pub process: ProcessName,
-    /// Its state.
-    pub state: MemberState,
+    /// What that has told.
+    pub member: GroupMember,
     /// Whether its process may be given work at all.
     pub allow_activation: bool,
+}
+
+impl Candidate {
+    const fn is_active(&self) -> bool {
+        self.member.state.is_active()
+    }
 }
 
 /// What the coordinator orders.
@@ -73,18 +114,23 @@ pub fn decide(
         return Vec::new();
     }
     if policy.quorum && !has_quorum && !Defect::QuorumIgnored.is_planted() {
-        let active = candidates.iter().filter(|candidate| candidate.state.is_active());
+        let active = candidates.iter().filter(|candidate| candidate.is_active());
         let order = |candidate: &Candidate| match on_quorum_loss {
             OnQuorumLoss::Terminate => Decision::Terminate(candidate.process.clone()),
             OnQuorumLoss::Deactivate => Decision::Deactivate(candidate.process.clone()),
         };
         return active.map(order).collect();
     }
+    let has_failed_everywhere = |candidate: &Candidate| candidate.member.condition == Condition::FailedEverywhere;
+    let serves = |candidate: &Candidate| candidate.is_active() && !has_failed_everywhere(candidate);
+    if candidates.iter().any(has_failed_everywhere) && !candidates.iter().any(serves) {
+        return Vec::new();
+    }
     match &policy.kind {
         PolicyKind::NoOperation => Vec::new(),
         PolicyKind::AllActive => activate_all(candidates, |_| true),
         PolicyKind::Static(servers) => {
-            let outside = |candidate: &&Candidate| candidate.state.is_active() && !servers.contains(&candidate.process);
+            let outside = |candidate: &&Candidate| candidate.is_active() && !servers.contains(&candidate.process);
             let mut decisions = activate_all(candidates, |process| servers.contains(process));
             let surplus = candidates.iter().filter(outside);
             decisions.extend(surplus.map(|candidate| Decision::Deactivate(candidate.process.clone())));
@@ -96,7 +142,8 @@ pub fn decide(
 }
 
 fn may_be_activated(candidate: &Candidate) -> bool {
-    candidate.state == MemberState::Idle && candidate.allow_activation
+    let member = &candidate.member;
+    member.state == MemberState::Idle && member.condition != Condition::FailedEverywhere && candidate.allow_activation
 }
 
 fn activate_all(candidates: &[Candidate], wanted: impl Fn(&ProcessName) -> bool) -> Vec<Decision> {
@@ -113,17 +160,22 @@ fn preference(policy: &Policy, process: &ProcessName) -> usize {
 }
 
 fn some(policy: &Policy, candidates: &[Candidate], wanted: usize, tie_break: TieBreak) -> Vec<Decision> {
-    let mut active: Vec<&Candidate> = candidates.iter().filter(|candidate| candidate.state.is_active()).collect();
+    let mut active: Vec<&Candidate> = candidates.iter().filter(|candidate| candidate.is_active()).collect();
     match tie_break {
         TieBreak::LexicallyFirst => active.sort_by_key(|candidate| candidate.process.clone()),
         TieBreak::LexicallyLast => active.sort_by_key(|candidate| Reverse(candidate.process.clone())),
     }
-    active.sort_by_key(|candidate| (candidate.state != MemberState::Activated, preference(policy, &candidate.process)));
+    active.sort_by_key(|candidate| {
+        let GroupMember { state, condition, activated_in } = candidate.member;
+        // A list without fail back says where members are activated first, not where they are to be.
+        let preference = if policy.fail_back { preference(policy, &candidate.process) } else { usize::MAX };
+        (condition, state != MemberState::Activated, preference, Reverse(activated_in))
+    });
     if active.len() > wanted {
         return active[wanted..].iter().map(|candidate| Decision::Deactivate(candidate.process.clone())).collect();
     }
     // One that is being deactivated still holds its place: nobody else may start before it has ended.
-    let leaving = candidates.iter().filter(|candidate| candidate.state == MemberState::Deactivating).count();
+    let leaving = candidates.iter().filter(|candidate| candidate.member.state == MemberState::Deactivating).count();
     let eligible = |candidate: &&Candidate| {
         may_be_activated(candidate)
             && (!policy.preferred_servers_only
@@ -136,7 +188,7 @@ fn some(policy: &Policy, candidates: &[Candidate], wanted: usize, tie_break: Tie
     if free > 0 {
         return idle.iter().take(free).map(|candidate| Decision::Activate(candidate.process.clone())).collect();
     }
-    let settled = leaving == 0 && active.iter().all(|candidate| candidate.state == MemberState::Activated);
+    let settled = leaving == 0 && active.iter().all(|candidate| candidate.member.state == MemberState::Activated);
     if policy.fail_back
         && settled
         && let (Some(best), Some(worst)) = (idle.first(), active.last())

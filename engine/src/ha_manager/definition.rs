@@ -30,7 +30,8 @@ pub enum OnQuorumLoss {
     Deactivate,
 }
 
-/// Which of two active, equally preferred members is kept after a merge. Undocumented: the default is our choice.
+/// Which of two active members is kept after a merge, if nothing else tells them apart. Undocumented: the default is our
+/// choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TieBreak {
     /// The one with the lexically first name.

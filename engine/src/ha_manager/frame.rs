@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decide::MemberState;
+use super::decide::GroupMember;
 use super::policy::{GroupName, PolicySet};
 use crate::machine::Incarnation;
 use crate::name::ProcessName;
@@ -32,8 +32,8 @@ pub struct MemberReport {
     pub view: ViewId,
     /// How many orders of this view it has taken from the receiver.
     pub orders_taken: u64,
-    /// The groups it has joined.
-    pub groups: BTreeMap<GroupName, MemberState>,
+    /// The groups it has joined, and how it stands in them.
+    pub groups: BTreeMap<GroupName, GroupMember>,
     /// Its posts on the bulletin board.
     pub posts: BTreeMap<String, String>,
 }

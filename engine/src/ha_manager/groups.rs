@@ -2,10 +2,10 @@
 
 use std::collections::btree_map::Entry;
 
-use super::decide::MemberState;
+use super::decide::{Condition, GroupMember, MemberState};
 use super::frame::{CoreGroupFrame, OrderKind, ViewId};
 use super::manager::{GroupOrder, HaManager, NotOperated};
-use super::policy::{GroupName, Match, PolicyKind, PolicySet};
+use super::policy::{GroupName, Match, PolicyChange, PolicyKind, PolicySet};
 use crate::event::Event;
 use crate::machine::Effects;
 use crate::name::ProcessName;
@@ -15,13 +15,14 @@ impl HaManager {
     /// The local member joins a group, idle.
     pub fn join(&mut self, now: Time, group: GroupName, effects: &mut Effects) {
         if let Entry::Vacant(place) = self.groups.entry(group) {
-            place.insert(MemberState::Idle);
+            place.insert(GroupMember::IDLE);
             self.changed(now, effects);
         }
     }
 
     /// The local member leaves a group.
     pub fn leave(&mut self, now: Time, group: &GroupName, effects: &mut Effects) {
+        self.to_be_disabled.remove(group);
         if self.groups.remove(group).is_some() {
             self.changed(now, effects);
         }
@@ -30,7 +31,7 @@ impl HaManager {
     /// State of the local member of a group.
     #[must_use]
     pub fn state(&self, group: &GroupName) -> Option<MemberState> {
-        self.groups.get(group).copied()
+        self.groups.get(group).map(|member| member.state)
     }
 
     /// The local member is active, as ordered. If it has been told to become idle meanwhile, nothing changes.
@@ -41,30 +42,63 @@ impl HaManager {
         }
     }
 
-    /// The local member could not become active: it is disabled, and another one is tried.
+    /// The local member has ended its work, if it was active, or could not become active: it is disabled, and another one
+    /// is tried.
     pub fn activation_failed(&mut self, now: Time, group: &GroupName, effects: &mut Effects) {
-        self.disable(now, group, effects);
+        if self.groups.contains_key(group) {
+            self.to_be_disabled.remove(group);
+            effects.report(Event::GroupMemberDisabled { group: group.clone() });
+            self.set(now, group, MemberState::Disabled, effects);
+        }
+    }
+
+    /// The local member, which is active, has failed here. It stays active until it is asked whether it is alive; if
+    /// others are active besides it, it is not the one that is kept.
+    pub fn failed_here(&mut self, now: Time, group: &GroupName, effects: &mut Effects) {
+        let active = self.groups.get_mut(group).filter(|member| member.state.is_active());
+        if let Some(member) = active.filter(|member| member.condition == Condition::Sound) {
+            member.condition = Condition::FailedHere;
+            self.changed(now, effects);
+        }
+    }
+
+    /// The local member has failed, and would anywhere: it keeps its place in the group, so that nobody else takes it.
+    pub fn failed_everywhere(&mut self, now: Time, group: &GroupName, effects: &mut Effects) {
+        let Some(member) = self.groups.get_mut(group) else { return };
+        member.condition = Condition::FailedEverywhere;
+        let state = if member.state == MemberState::Activating { MemberState::Activated } else { member.state };
+        self.set(now, group, state, effects);
     }
 
     /// The local member is idle, as ordered.
     pub fn deactivated(&mut self, now: Time, group: &GroupName, effects: &mut Effects) {
-        if self.state(group).is_some_and(|state| state != MemberState::Disabled) {
-            self.set(now, group, MemberState::Idle, effects);
+        match self.state(group) {
+            None | Some(MemberState::Disabled) => {}
+            Some(_) if self.to_be_disabled.contains(group) => self.activation_failed(now, group, effects),
+            Some(_) => self.set(now, group, MemberState::Idle, effects),
         }
     }
 
     /// The local member may be activated again.
     pub fn enable(&mut self, now: Time, group: &GroupName, effects: &mut Effects) {
+        self.to_be_disabled.remove(group);
         if self.state(group) == Some(MemberState::Disabled) {
+            effects.report(Event::GroupMemberEnabled { group: group.clone() });
             self.set(now, group, MemberState::Idle, effects);
         }
     }
 
-    /// The local member has ended its work, if it was active, and is not to be activated until it is enabled.
+    /// The local member is not to be activated until it is enabled. If it is active, it ends its work first; until it has,
+    /// nobody else takes its place.
     pub fn disable(&mut self, now: Time, group: &GroupName, effects: &mut Effects) {
-        if self.groups.contains_key(group) {
-            effects.report(Event::GroupMemberDisabled { group: group.clone() });
-            self.set(now, group, MemberState::Disabled, effects);
+        match self.state(group) {
+            None | Some(MemberState::Disabled) => {}
+            Some(MemberState::Idle) => self.activation_failed(now, group, effects),
+            Some(MemberState::Activating | MemberState::Activated | MemberState::Deactivating) => {
+                self.to_be_disabled.insert(group.clone());
+                self.obey(now, group, OrderKind::Deactivate, effects);
+                self.changed(now, effects);
+            }
         }
     }
 
@@ -132,10 +166,9 @@ impl HaManager {
         }
     }
 
-    /// New policies, in force at once and everywhere in the view.
-    pub fn change_policies(&mut self, now: Time, policies: PolicySet, effects: &mut Effects) {
-        let revision = self.policies.revision.max(policies.revision) + 1;
-        self.take_policies(now, PolicySet { revision, ..policies }, effects);
+    /// A change of the policies, in force at once and everywhere in the view.
+    pub fn change_policies(&mut self, now: Time, change: &PolicyChange, effects: &mut Effects) {
+        self.take_policies(now, self.policies.changed(change), effects);
     }
 
     pub(super) fn take_policies(&mut self, now: Time, policies: PolicySet, effects: &mut Effects) {
@@ -173,11 +206,11 @@ impl HaManager {
     pub(super) fn obey(&mut self, now: Time, group: &GroupName, order: OrderKind, effects: &mut Effects) {
         match (order, self.state(group)) {
             (OrderKind::Activate, Some(MemberState::Idle)) => {
-                self.groups.insert(group.clone(), MemberState::Activating);
+                self.enter_state(group, MemberState::Activating);
                 self.orders.push(GroupOrder::Activate(group.clone()));
             }
             (OrderKind::Deactivate, Some(state)) if state.is_active() => {
-                self.groups.insert(group.clone(), MemberState::Deactivating);
+                self.enter_state(group, MemberState::Deactivating);
                 self.orders.push(GroupOrder::Deactivate(group.clone()));
             }
             (OrderKind::Terminate, Some(state)) if state.is_active() => {
@@ -189,8 +222,20 @@ impl HaManager {
     }
 
     fn set(&mut self, now: Time, group: &GroupName, state: MemberState, effects: &mut Effects) {
-        self.groups.insert(group.clone(), state);
+        self.enter_state(group, state);
         self.changed(now, effects);
+    }
+
+    fn enter_state(&mut self, group: &GroupName, state: MemberState) {
+        let Some(member) = self.groups.get_mut(group) else { return };
+        if state == MemberState::Activated && member.state != MemberState::Activated {
+            member.activated_in = self.view.id.number;
+        }
+        // The next attempt may do better; what would happen anywhere holds until the process starts again.
+        if member.condition == Condition::FailedHere && !state.is_active() {
+            member.condition = Condition::Sound;
+        }
+        member.state = state;
     }
 
     fn changed(&mut self, now: Time, effects: &mut Effects) {

@@ -1,11 +1,12 @@
 //! Is-alive: each active member is asked every interval how it is.
 //!
 //! Documented: "Core group service settings", "Core group policy settings" (is alive timer): the policy's value, or else
-//! the process's. A member that says that it is not alive, or has said nothing until it is asked again, has failed.
+//! the process's. A member that says that it is not alive, or has said nothing until it is asked again, has failed. What
+//! becomes of it, and whether that is said with a message of its own (HMGR0130I), is its host's to decide.
 
 use super::decide::MemberState;
 use super::manager::{GroupOrder, HaManager, Health};
-use super::policy::{GroupName, IsAlive, Match};
+use super::policy::GroupName;
 use crate::event::Event;
 use crate::machine::{Effect, Effects};
 use crate::time::{Duration, Time};
@@ -19,19 +20,12 @@ pub(super) struct Watch {
 }
 
 impl HaManager {
-    fn is_alive_interval(&self, group: &GroupName) -> Option<Duration> {
-        let Match::Governed(policy) = self.policies.best_match(group) else { return self.definition.is_alive_interval };
-        match policy.is_alive {
-            IsAlive::ProcessValue => self.definition.is_alive_interval,
-            IsAlive::Every(interval) => Some(interval),
-            IsAlive::Never => None,
-        }
-    }
-
     /// Watches those that are active, and those only.
     pub(super) fn watch(&mut self, now: Time, effects: &mut Effects) {
-        let active = self.groups.iter().filter(|(_, state)| **state == MemberState::Activated);
-        let active = active.filter_map(|(group, _)| Some((group.clone(), self.is_alive_interval(group)?)));
+        let active = self.groups.iter().filter(|(_, member)| member.state == MemberState::Activated);
+        let of_process = self.definition.is_alive_interval;
+        let interval = |group: &GroupName| self.policies.is_alive_interval(group, of_process);
+        let active = active.filter_map(|(group, _)| Some((group.clone(), interval(group)?)));
         let active: Vec<(GroupName, Duration)> = active.collect();
         let mut before = std::mem::take(&mut self.watched);
         self.watched = active

@@ -56,6 +56,13 @@ impl HaManager {
         self.consider_view(now, effects);
     }
 
+    /// Tells once in a life that a discovery interval has passed and nobody was there to begin with.
+    pub(super) fn tell_of_wait(&mut self, effects: &mut Effects) {
+        if self.running && !self.is_initialised && !std::mem::replace(&mut self.is_wait_told, true) {
+            effects.report(Event::SecondMemberAwaited {});
+        }
+    }
+
     fn open(&mut self, peer: &ProcessName, effects: &mut Effects) {
         let Some(address) = self.definition.member(peer).map(|member| member.address.clone()) else { return };
         let connection = effects.connect(address, self.definition.silence());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::decide::MemberState;
+use super::decide::GroupMember;
 use super::definition::CoreGroupDefinition;
 use super::frame::{CoreGroupFrame, MemberReport, View, ViewId};
 use super::is_alive::Watch;
@@ -24,10 +24,10 @@ pub enum GroupOrder {
     Deactivate(GroupName),
     /// Say how the active member is: [`HaManager::alive`].
     AreYouAlive(GroupName),
-    /// The active member is not alive, or has not said how it is until the next time. The host ends the process, or
-    /// stops and disables the member, as its level does.
+    /// The active member is not alive, or has not said how it is until the next time. The host ends the process
+    /// (HMGR0130I), or stops and disables the member, as its level does.
     NotAlive(GroupName),
-    /// End the process (HMGR0130I).
+    /// End the process.
     Terminate {
         /// Why.
         reason: &'static str,
@@ -77,6 +77,8 @@ pub struct HaManager {
     /// A connection to a member of the view was lost, perhaps with frames on it.
     pub(super) was_link_lost: bool,
     pub(super) is_initialised: bool,
+    /// It was told that there is nobody to begin with.
+    pub(super) is_wait_told: bool,
     pub(super) agreement: Agreement,
     pub(super) round: u64,
     /// How often in a row a proposal was put off.
@@ -84,7 +86,9 @@ pub struct HaManager {
     /// Since when other views have had no place in the own one as a whole.
     pub(super) without_place_since: BTreeMap<ViewId, Time>,
     pub(super) promised: Option<(ProcessName, u64, BTreeSet<ProcessName>)>,
-    pub(super) groups: BTreeMap<GroupName, MemberState>,
+    pub(super) groups: BTreeMap<GroupName, GroupMember>,
+    /// Groups whose local member is to be disabled as soon as it has ended its work.
+    pub(super) to_be_disabled: BTreeSet<GroupName>,
     pub(super) posts: BTreeMap<String, String>,
     pub(super) reports: BTreeMap<ProcessName, MemberReport>,
     pub(super) orders_taken: BTreeMap<ProcessName, u64>,
@@ -124,12 +128,14 @@ impl HaManager {
             is_view_doubted: false,
             was_link_lost: false,
             is_initialised: false,
+            is_wait_told: false,
             agreement: Agreement::Quiet,
             round: 0,
             times_put_off: 0,
             without_place_since: BTreeMap::new(),
             promised: None,
             groups: BTreeMap::new(),
+            to_be_disabled: BTreeSet::new(),
             posts: BTreeMap::new(),
             reports: BTreeMap::new(),
             orders_taken: BTreeMap::new(),
@@ -192,7 +198,10 @@ impl HaManager {
                 None => return Offered::Declined(Input::Broken { connection, how }),
             },
             Input::Datagram { from, frame: Frame::CoreGroup(frame) } => self.datagram(now, &from, &frame, effects),
-            Input::Timer { timer } if timer == self.discovery_timer => self.discover(now, effects),
+            Input::Timer { timer } if timer == self.discovery_timer => {
+                self.tell_of_wait(effects);
+                self.discover(now, effects);
+            }
             Input::Timer { timer } if timer == self.view_timer => self.view_time(now, effects),
             Input::Timer { timer } if timer == self.is_alive_timer => self.is_alive_time(now, effects),
             input => return Offered::Declined(input),

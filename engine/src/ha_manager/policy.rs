@@ -188,6 +188,58 @@ pub struct PolicySet {
     pub policies: Vec<Policy>,
 }
 
+/// What an administrator changes of a set. Policies are objects of their own: those that are not named stay as they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PolicyChange {
+    /// Policies that go, by name; this comes first.
+    pub remove: Vec<String>,
+    /// Policies that come, or take the place of those of the same names.
+    pub save: Vec<Policy>,
+}
+
+impl fmt::Display for PolicyChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let removed = self.remove.iter().map(|name| format!("remove policy {name}"));
+        let saved = self.save.iter().map(|policy| format!("save policy {}: {policy}", policy.name));
+        let parts: Vec<String> = removed.chain(saved).collect();
+        f.write_str(&parts.join("; "))
+    }
+}
+
+impl Policy {
+    /// Where it wants a member, as the rest of a sentence: `, preferred servers server3, fail back`.
+    #[must_use]
+    pub fn placement(&self) -> String {
+        let mut text = String::new();
+        if !self.preferred_servers.is_empty() {
+            let only = if self.preferred_servers_only { "only on " } else { "" };
+            let fail_back = if self.fail_back { "fail back" } else { "no fail back" };
+            text = format!(", {only}preferred servers {}, {fail_back}", listed(&self.preferred_servers));
+        }
+        if self.quorum {
+            text.push_str(", quorum");
+        }
+        text
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            PolicyKind::AllActive => f.write_str("All active")?,
+            PolicyKind::MOfN(number) => write!(f, "{number} of N")?,
+            PolicyKind::OneOfN => f.write_str("One of N")?,
+            PolicyKind::Static(servers) => write!(f, "Static on {}", listed(servers))?,
+            PolicyKind::NoOperation => f.write_str("No operation")?,
+        }
+        f.write_str(&self.placement())
+    }
+}
+
+fn listed(servers: &[ProcessName]) -> String {
+    servers.iter().map(ProcessName::as_str).collect::<Vec<_>>().join(", ")
+}
+
 impl Default for PolicySet {
     fn default() -> Self {
         PolicySet { revision: 0, policies: vec![Policy::default_service_integration()] }
@@ -195,23 +247,53 @@ impl Default for PolicySet {
 }
 
 impl PolicySet {
-    /// These policies and the product's default for messaging engines.
+    /// These policies and, unless it is one of them, the product's default for messaging engines.
     #[must_use]
-    pub fn with_default(mut policies: Vec<Policy>) -> Self {
-        policies.push(Policy::default_service_integration());
-        PolicySet { revision: 0, policies }
+    pub fn with_default(policies: Vec<Policy>) -> Self {
+        let set = PolicySet::default().changed(&PolicyChange { remove: Vec::new(), save: policies });
+        PolicySet { revision: 0, ..set }
+    }
+
+    /// The same set after a change.
+    #[must_use]
+    pub fn changed(&self, change: &PolicyChange) -> PolicySet {
+        let PolicySet { revision, mut policies } = self.clone();
+        policies.retain(|policy| !change.remove.contains(&policy.name));
+        for policy in &change.save {
+            match policies.iter_mut().find(|old| old.name == policy.name) {
+                Some(old) => *old = policy.clone(),
+                None => policies.push(policy.clone()),
+            }
+        }
+        PolicySet { revision: revision + 1, policies }
+    }
+
+    /// How often an active member of a group is asked whether it is alive, on a process whose core group service says so
+    /// about those of which their policy does not: `None` for never.
+    #[must_use]
+    pub fn is_alive_interval(&self, group: &GroupName, of_process: Option<Duration>) -> Option<Duration> {
+        let Match::Governed(policy) = self.best_match(group) else { return of_process };
+        match policy.is_alive {
+            IsAlive::ProcessValue => of_process,
+            IsAlive::Every(interval) => Some(interval),
+            IsAlive::Never => None,
+        }
+    }
+
+    /// Every policy that matches a group as well as any other does.
+    #[must_use]
+    pub fn best_matches(&self, group: &GroupName) -> Vec<&Policy> {
+        let matching = || self.policies.iter().filter(|policy| policy.matches(group));
+        let most = matching().map(|policy| policy.match_criteria.len()).max();
+        matching().filter(|policy| Some(policy.match_criteria.len()) == most).collect()
     }
 
     /// The policy that governs a group.
     #[must_use]
     pub fn best_match(&self, group: &GroupName) -> Match<'_> {
-        let most =
-            self.policies.iter().filter(|policy| policy.matches(group)).map(|policy| policy.match_criteria.len());
-        let Some(most) = most.max() else { return Match::None };
-        let mut best =
-            self.policies.iter().filter(|policy| policy.matches(group) && policy.match_criteria.len() == most);
-        match (best.next(), best.next()) {
-            (Some(policy), None) => Match::Governed(policy),
+        match self.best_matches(group)[..] {
+            [] => Match::None,
+            [policy] => Match::Governed(policy),
             _ => Match::Ambiguous,
         }
     }

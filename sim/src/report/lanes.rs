@@ -40,9 +40,9 @@ const fn weight(state: LaneState) -> u8 {
         LaneState::Stopping => 5,
         LaneState::Started => 4,
         LaneState::Stopped => 3,
-        LaneState::Joining => 2,
-        LaneState::Down => 1,
-        LaneState::Joined => 0,
+        LaneState::Down => 2,
+        LaneState::Joined => 1,
+        LaneState::Joining => 0,
     }
 }
 

@@ -4,7 +4,7 @@ use super::ApplicationServer;
 use crate::application_server::frame::{AdministrationRequest, AdministrationResponse, EngineStatus};
 use crate::application_server::instance::Instance;
 use crate::ha_manager;
-use crate::machine::Effects;
+use crate::machine::{Effect, Effects};
 
 impl ApplicationServer {
     pub(super) fn administer(
@@ -16,8 +16,8 @@ impl ApplicationServer {
             AdministrationResponse::Refused("this server has no instance of that engine");
         let now = self.now;
         let engine = match &request {
-            AdministrationRequest::ChangePolicies(policies) => {
-                self.ha_manager.change_policies(now, policies.clone(), effects);
+            AdministrationRequest::ChangePolicies(change) => {
+                self.ha_manager.change_policies(now, change, effects);
                 return AdministrationResponse::Done;
             }
             AdministrationRequest::DisplayEngines => {
@@ -45,7 +45,11 @@ impl ApplicationServer {
             }
             AdministrationRequest::StopEngine(_, mode) => instance.engine.stop(now, mode, effects),
             AdministrationRequest::EnableMember(_) => self.ha_manager.enable(now, &group, effects),
-            AdministrationRequest::DisableMember(_) => self.ha_manager.disable(now, &group, effects),
+            AdministrationRequest::DisableMember(_) => {
+                // What an administrator disables is not enabled again by itself.
+                effects.push(Effect::CancelTimer { timer: instance.reenable_timer });
+                self.ha_manager.disable(now, &group, effects);
+            }
             AdministrationRequest::ActivateMember(_) => {
                 return operated(self.ha_manager.activate_member(now, &group, &server, effects));
             }

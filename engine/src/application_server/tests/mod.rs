@@ -1,5 +1,6 @@
 //! What an application server adds to its parts, claim by claim.
 
+mod administration;
 mod routing;
 mod world;
 
@@ -8,7 +9,9 @@ use std::sync::Arc;
 use world::{AGENT, DATABASE, SERVERS, World, process, reenable, server};
 
 use crate::application_server::definition::{ApplicationServerDefinition, StoreDefinition};
+use crate::ha_manager::policy::{Policy, PolicySet};
 use crate::machine::{Ended, Input, StopMode};
+use crate::messaging_engine::EngineState;
 use crate::messaging_engine::definition::{EngineUuid, MessagingEngineDefinition, WasLevel};
 use crate::messaging_engine::frame::{BusCall, BusReason, BusReply, ConnectionProximity, Target, TargetSignificance};
 use crate::messaging_engine::store::data_store::DataStoreDefinition;
@@ -26,9 +29,12 @@ fn nothing_is_activated_before_two_members_of_the_core_group_are_there() {
     world.start(SERVERS[0]);
     world.run(600);
     assert_eq!(world.count("messaging_engine_starting"), 0);
+    assert_eq!(world.states(SERVERS[0]), [EngineState::Joining]);
     world.start(AGENT);
     world.run(60);
     assert_eq!(world.last("messaging_engine_started"), Some(SERVERS[0]));
+    let states = [EngineState::Joining, EngineState::Joined, EngineState::Starting, EngineState::Started];
+    assert_eq!(world.states(SERVERS[0]), states);
 }
 
 #[test]
@@ -45,6 +51,11 @@ fn active_and_standby(world: &World) -> (&'static str, &'static str) {
     if active == SERVERS[0] { (SERVERS[0], SERVERS[1]) } else { (SERVERS[1], SERVERS[0]) }
 }
 
+/// HMGR0130I: "the JVM will be terminated".
+fn announces_the_end(world: &World) -> bool {
+    world.events.iter().any(|(_, _, event)| event.to_string().contains("HMGR0130I"))
+}
+
 #[test]
 fn up_to_8_0_a_server_whose_engine_is_not_alive_is_ended() {
     for level in [WasLevel::V7, WasLevel::V8] {
@@ -55,6 +66,7 @@ fn up_to_8_0_a_server_whose_engine_is_not_alive_is_ended() {
         world.run(20 + 9 + 2 + 120 + 1);
         let reason = Ended::Abnormally("HMGR0130I: an engine is not alive");
         assert_eq!(world.ended, [(process(active), reason)], "{level:?}");
+        assert!(announces_the_end(&world));
         assert_eq!(world.first("server_terminated").map(|(_, who)| who), Some(active));
     }
 }
@@ -68,6 +80,7 @@ fn from_8_5_only_the_engine_is_stopped_and_it_is_enabled_again_after_a_period() 
     world.kill(DATABASE);
     world.run(60 + 120 + 60);
     assert!(world.runs(active) && world.ended.is_empty(), "{:?}", world.ended);
+    assert!(!announces_the_end(&world));
     let (disabled_at, who) = world.first("group_member_disabled").expect("it is disabled");
     assert_eq!(who, active);
     let (enabled_at, who) = world.first("engine_reenabled").expect("it is enabled again");
@@ -133,6 +146,25 @@ fn an_error_that_no_other_server_would_escape_is_not_failed_over() {
     world.run(1_200);
     assert_eq!(world.count("messaging_engine_failed_globally"), 1, "one server tries, once");
     assert_eq!(world.count("messaging_engine_started"), 1);
+}
+
+#[test]
+fn a_common_mode_error_is_not_failed_back_to_a_server_that_is_preferred() {
+    let mut world = with_tables();
+    world.spoil_owner();
+    world.redefine(|definition| {
+        let engine = Policy::one_of_n("own", &[("type", "WSAF_SIB"), ("WAS_CLUSTER", "cluster1")]);
+        let policy = Policy { preferred_servers: vec![process(SERVERS[1])], fail_back: true, ..engine };
+        Arc::make_mut(&mut definition.core_group).policies = PolicySet::with_default(vec![policy]);
+    });
+    world.kill(AGENT);
+    world.start(AGENT);
+    world.start(SERVERS[0]);
+    world.run(60);
+    assert_eq!(world.first("messaging_engine_failed_globally").map(|(_, who)| who), Some(SERVERS[0]));
+    world.start(SERVERS[1]);
+    world.run(600);
+    assert_eq!((world.count("deactivation_ordered"), world.count("messaging_engine_failed_globally")), (0, 1));
 }
 
 #[test]

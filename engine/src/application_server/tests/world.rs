@@ -8,6 +8,7 @@ use crate::application_server::ApplicationServer;
 use crate::application_server::definition::{
     ApplicationServerDefinition, AutomaticReenable, EngineInstanceDefinition, ServerPlace, StoreDefinition,
 };
+use crate::application_server::frame::AdministrationRequest;
 use crate::database::frame::{DatabaseRequest, RequestNumber, RowKey, Statement, Then};
 use crate::database::{DatabaseDefinition, DatabaseServer, TransactionNumber};
 use crate::event::Event;
@@ -16,6 +17,7 @@ use crate::ha_manager::definition::{CoreGroupDefinition, MemberDefinition};
 use crate::ha_manager::member::CoreGroupMember;
 use crate::ha_manager::policy::GroupName;
 use crate::machine::{Broken, ConnectionId, Effect, Effects, Ended, Incarnation, Input, Machine, Refused, TimerId};
+use crate::messaging_engine::EngineState;
 use crate::messaging_engine::definition::{
     BusDefinition, EngineUuid, InitialState, MessagingEngineDefinition, SpillLimits, WasLevel,
 };
@@ -213,6 +215,27 @@ impl World {
         let accepted = Input::Accepted { connection, at: endpoint(server), from: process(CLIENT) };
         self.handle(&process(server), accepted);
         self.handle(&process(server), Input::Frame { connection, frame: Frame::BusCall(Box::new(call)) });
+    }
+
+    /// An administrator has a server do something.
+    pub(super) fn administer(&mut self, server: &str, request: AdministrationRequest) {
+        let node = self.nodes.get_mut(&process(server)).expect("the server runs");
+        let connection = node.effects.next_connection_id();
+        node.connections.insert(connection, (process(CLIENT), ConnectionId(0)));
+        let accepted = Input::Accepted { connection, at: endpoint(server), from: process(CLIENT) };
+        self.handle(&process(server), accepted);
+        let frame = Frame::AdministrationRequest(Box::new(request));
+        self.handle(&process(server), Input::Frame { connection, frame });
+    }
+
+    /// The states that an instance has shown, in order.
+    pub(super) fn states(&self, server: &str) -> Vec<EngineState> {
+        let states = self.events.iter().filter(|(_, who, _)| who.as_str() == server);
+        let state = |event: &Event| match event {
+            Event::MessagingEngineState { state, .. } => Some(*state),
+            _ => None,
+        };
+        states.filter_map(|(_, _, event)| state(event)).collect()
     }
 
     /// Somebody writes into the owner row what no engine can read.

@@ -1,6 +1,7 @@
 //! Several managers in a small world in memory, whose links can be cut.
 
 mod claims;
+mod keeping;
 mod membership;
 mod merging;
 mod monitoring;

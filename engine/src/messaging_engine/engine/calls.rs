@@ -7,10 +7,10 @@
 //! to no open transaction, the begin of a global transaction. Everything that ends work is served.
 
 use super::MessagingEngine;
-use super::life_cycle::Stage;
 use super::queue_point::ItemState;
 use super::remote::Point;
 use super::session::Busy;
+use super::stage::Stage;
 use super::transaction::{Answer, Operation, Phase};
 use crate::frame::Frame;
 use crate::machine::{ConnectionId, Effects};

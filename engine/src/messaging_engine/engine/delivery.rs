@@ -62,7 +62,7 @@ impl MessagingEngine {
     }
 
     fn stage_takes_waiters(&self) -> bool {
-        self.stage == super::life_cycle::Stage::Serving
+        self.stage == super::stage::Stage::Serving
     }
 
     /// Serves waiting receives from what has become available. Returns whether anything had.

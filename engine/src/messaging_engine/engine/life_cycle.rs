@@ -11,8 +11,7 @@
 //! unacknowledged receives end, up to the quiesce time of the definition, and refuses what would begin new work; a stop in
 //! mode force that comes while the store is being closed gives the store up at once.
 
-use core::fmt;
-
+use super::stage::{EngineNotice, EngineState, Health, Stage, Then};
 use super::{MessagingEngine, Work};
 use crate::defect::Defect;
 use crate::event::Event;
@@ -23,140 +22,6 @@ use crate::messaging_engine::frame::{BusReason, BusReply};
 use crate::messaging_engine::store::{StoreEvent, StoreFailure};
 use crate::step::Step;
 use crate::time::Time;
-
-/// The state of an instance, as the product names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum EngineState {
-    /// Has not joined its HA group yet.
-    Joining,
-    /// On standby: joined, not activated.
-    Joined,
-    /// Activated; takes its store and reconciles its destinations.
-    Starting,
-    /// Accepts work.
-    Started,
-    /// Stops because an administrator wants it; stays active.
-    Stopping,
-    /// Stops because the HA manager deactivates it.
-    StoppingMember,
-    /// Active, but stopped.
-    Stopped,
-    /// An error has ended its work.
-    Failed,
-}
-
-impl fmt::Display for EngineState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
-}
-
-/// What an instance answers to the is-alive check of the HA manager.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Health {
-    /// All is well, or no other server would do better.
-    Alive,
-    /// A local error: another server might do better.
-    NotAlive,
-}
-
-/// What an instance tells its host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum EngineNotice {
-    /// It is activated and, because its initial state is stopped, waits for an administrator.
-    ActivatedStopped,
-    /// It accepts work: the activation is complete.
-    Started,
-    /// It could not start (CWSID0039E). With a local failure it is on standby again, and its member is to be disabled;
-    /// with a global one it stays where it is and must not be failed over.
-    StartFailed {
-        /// Why.
-        failure: StoreFailure,
-        /// Whether no other server would do better.
-        global: bool,
-    },
-    /// It has stopped as an administrator asked; it stays active.
-    Stopped,
-    /// It has stopped as the HA manager asked, and is on standby.
-    Deactivated,
-    /// It has stopped serving: local error (CWSID0046E).
-    LocalError {
-        /// Which.
-        failure: StoreFailure,
-    },
-    /// It has stopped serving: common mode error (CWSID0029E).
-    GlobalError {
-        /// Which.
-        failure: StoreFailure,
-    },
-}
-
-/// What comes after a stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Then {
-    /// An administrator stopped it.
-    Stopped,
-    /// The HA manager deactivated it.
-    Standby,
-}
-
-/// Where an instance stands in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    Joining,
-    Standby,
-    /// The store is being opened.
-    Opening,
-    /// The store is there; destinations are being reconciled.
-    Reconciling {
-        until: Time,
-    },
-    Serving,
-    /// Work in progress may end.
-    Quiescing {
-        until: Time,
-        then: Then,
-    },
-    /// Serves no more; the store is being closed.
-    Closing {
-        then: Then,
-    },
-    Stopped,
-    FailedLocally,
-    FailedGlobally,
-}
-
-impl Stage {
-    const fn state(self) -> EngineState {
-        match self {
-            Stage::Joining => EngineState::Joining,
-            Stage::Standby => EngineState::Joined,
-            Stage::Opening | Stage::Reconciling { .. } => EngineState::Starting,
-            Stage::Serving => EngineState::Started,
-            Stage::Quiescing { then: Then::Stopped, .. } | Stage::Closing { then: Then::Stopped } => {
-                EngineState::Stopping
-            }
-            Stage::Quiescing { then: Then::Standby, .. } | Stage::Closing { then: Then::Standby } => {
-                EngineState::StoppingMember
-            }
-            Stage::Stopped => EngineState::Stopped,
-            Stage::FailedLocally | Stage::FailedGlobally => EngineState::Failed,
-        }
-    }
-
-    /// When it is to be looked at again.
-    pub(super) const fn due(self) -> Option<Time> {
-        match self {
-            Stage::Reconciling { until } | Stage::Quiescing { until, .. } => Some(until),
-            _ => None,
-        }
-    }
-
-    /// Whether sessions are served, if only to their end.
-    pub(super) const fn is_serving(self) -> bool {
-        matches!(self, Stage::Serving | Stage::Quiescing { .. })
-    }
-}
 
 impl MessagingEngine {
     /// The state of this instance.
@@ -174,6 +39,12 @@ impl MessagingEngine {
         }
     }
 
+    /// It makes itself known: its server has started, its HA group is not there yet.
+    pub fn joining(&self, effects: &mut Effects) {
+        let engine = self.definition.name.clone();
+        effects.report(Event::MessagingEngineState { engine, state: self.stage.state() });
+    }
+
     /// It has joined its HA group.
     pub fn joined(&mut self, effects: &mut Effects) {
         if self.stage == Stage::Joining {
@@ -185,17 +56,22 @@ impl MessagingEngine {
     /// has.
     pub fn activate(&mut self, now: Time, incarnation: IncarnationUuid, effects: &mut Effects) {
         match self.stage {
-            Stage::Joining | Stage::Standby | Stage::FailedLocally => match self.definition.initial_state {
-                InitialState::Started => self.begin_start(now, incarnation, effects),
-                InitialState::Stopped => {
-                    self.enter(Stage::Stopped, effects);
-                    self.notices.push(EngineNotice::ActivatedStopped);
+            Stage::Joining | Stage::Standby | Stage::Stopped | Stage::FailedLocally => {
+                match self.definition.initial_state {
+                    InitialState::Started => self.begin_start(now, incarnation, effects),
+                    InitialState::Stopped => {
+                        self.enter(Stage::Stopped, effects);
+                        self.notices.push(EngineNotice::ActivatedStopped);
+                    }
                 }
-            },
-            Stage::FailedGlobally => self.refuse_start(effects),
-            // Deactivated and activated again before the store was closed: it stays where it is when it has stopped, and
-            // an administrator, or the next activation, starts it.
-            _ => {}
+            }
+            Stage::FailedGlobally => {
+                self.refuse_start(effects);
+                self.notices.push(EngineNotice::ActivationRefused);
+            }
+            Stage::Serving => self.notices.push(EngineNotice::Started),
+            // It starts anyway, or ends its work; what comes of either is told.
+            Stage::Opening | Stage::Reconciling { .. } | Stage::Quiescing { .. } | Stage::Closing { .. } => {}
         }
         self.settle(now, effects);
     }
@@ -216,8 +92,8 @@ impl MessagingEngine {
         self.settle(now, effects);
     }
 
-    /// An administrator stops this instance. It stays active: nothing moves. [`EngineNotice::Stopped`] follows, if there
-    /// was something to stop.
+    /// An administrator stops this instance, also if it is still starting. It stays active: nothing moves.
+    /// [`EngineNotice::Stopped`] follows, if there was something to stop.
     pub fn stop(&mut self, now: Time, mode: StopMode, effects: &mut Effects) {
         if !matches!(self.stage, Stage::Joining | Stage::Standby | Stage::Stopped | Stage::FailedLocally) {
             self.stop_for(now, mode, Then::Stopped, effects);

@@ -23,6 +23,7 @@ mod restart;
 mod sending;
 mod session;
 mod spilling;
+mod stage;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -32,12 +33,12 @@ use std::sync::Arc;
 
 use delivery::Waiter;
 use discardable::DiscardableBuffer;
-use life_cycle::Stage;
-pub use life_cycle::{EngineNotice, EngineState, Health};
 use queue_point::QueuePoint;
 use remote::{Point, Remote};
 use session::Session;
 use spilling::SpillWork;
+use stage::Stage;
+pub use stage::{EngineNotice, EngineState, Health};
 use transaction::{Transaction, TransactionNumber};
 
 use super::definition::{

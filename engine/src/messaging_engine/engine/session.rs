@@ -6,7 +6,7 @@
 //! WebSphere Application Server, "JMS connections and sessions", "Message states".
 
 use super::MessagingEngine;
-use super::life_cycle::Stage;
+use super::stage::Stage;
 use super::transaction::{Operation, Phase, TransactionNumber};
 use crate::event::Event;
 use crate::frame::Frame;

@@ -3,6 +3,7 @@
 mod applications;
 mod contradictions;
 mod expectations;
+mod policies;
 
 use super::decode::{Placed, field};
 use super::diagnostics::Problems;
@@ -16,6 +17,7 @@ pub(super) fn check(scenario: &Scenario, faults: &[Placed], tree: &Node, is_tape
     }
     applications::check(scenario, faults, !is_tape, tree, problems);
     expectations::check(scenario, tree, problems);
+    policies::check(scenario, tree, problems);
     if !is_tape {
         contradictions::check(scenario, faults, problems);
     }

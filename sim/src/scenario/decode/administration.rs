@@ -1,7 +1,7 @@
 //! What an operator of a cell types: commands to messaging engines and to the HA manager.
 
 use indoubt_engine::application_server::frame::AdministrationRequest;
-use indoubt_engine::ha_manager::policy::PolicySet;
+use indoubt_engine::ha_manager::policy::PolicyChange;
 use indoubt_engine::machine::StopMode;
 use indoubt_engine::name::MessagingEngineName;
 
@@ -11,7 +11,7 @@ use crate::scenario::syntax::ast::{Node, Span, Value};
 use super::cell;
 use super::context::{Context, Kind};
 use super::fields::Fields;
-use super::values::{map, word};
+use super::values::{list, map, text, word};
 
 /// The commands.
 pub(super) const COMMANDS: [&str; 7] = [
@@ -30,12 +30,14 @@ pub(super) fn command(node: &Node, cx: &mut Context<'_>) -> Option<Option<Operat
     let verb = COMMANDS.into_iter().find(|known| *known == verb.text)?;
     let mut fields = Fields::new(node.span, fields, what(verb), cx.problems);
     if verb == "change_policies" {
-        let mut policies = Vec::new();
-        if let Some(node) = fields.require("policies", cx) {
-            map(node, cx, |name, key, node, cx| policies.extend(cell::policy(name, key.span, node, cx)));
+        let remove = fields.or("remove_policies", Vec::new(), cx, |node, cx| list(node, cx, text));
+        let mut save = Vec::new();
+        let policies = if remove.is_empty() { fields.require("policies", cx) } else { fields.take("policies") };
+        if let Some(node) = policies {
+            map(node, cx, |name, key, node, cx| save.extend(cell::policy(name, key.span, node, cx)));
         }
         fields.finish(cx);
-        let command = AdministrationRequest::ChangePolicies(PolicySet::with_default(policies));
+        let command = AdministrationRequest::ChangePolicies(PolicyChange { remove, save });
         return Some(Some(OperatorCommand::Administer { server: None, command }));
     }
     let server = fields.require("server", cx).and_then(|node| cx.find(Kind::ApplicationServer, node));

@@ -257,7 +257,7 @@ impl Context<'_> {
 }
 
 /// The candidate that was probably meant.
-pub(super) fn likely<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(in crate::scenario) fn likely<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = written.chars().count();
     if length > LONGEST_COMPARED {
         return None;

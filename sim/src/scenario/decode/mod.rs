@@ -31,6 +31,7 @@ use super::syntax::ast::Node;
 use context::Context;
 use fields::Fields;
 
+pub(super) use context::likely;
 pub(super) use faults::Placed;
 pub(super) use names::field;
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use indoubt_engine::file_server::FileSystemKind;
 use indoubt_engine::ha_manager::assistance::PolicyAssistance;
-use indoubt_engine::ha_manager::policy::Policy;
+use indoubt_engine::ha_manager::policy::{GroupName, Policy, PolicyChange, PolicySet};
 use indoubt_engine::messaging_engine::definition::{DestinationDefinition, InitialState, WasLevel};
-use indoubt_engine::name::{BusName, ClusterName, CoreGroupName, DestinationName, MessagingEngineName};
+use indoubt_engine::name::{BusName, ClusterName, CoreGroupName, DestinationName, MessagingEngineName, ProcessName};
 
 use super::Disk;
 
@@ -32,7 +32,8 @@ pub struct Cell {
     pub node_agents: Vec<NodeAgent>,
     /// Clusters of application servers.
     pub clusters: Vec<Cluster>,
-    /// Policies that an administrator has made, besides the *Default SIBus Policy* and those of policy assistance.
+    /// Policies that an administrator has made, besides the *Default SIBus Policy* and those of policy assistance, or has
+    /// put in the place of one of these.
     pub policies: Vec<Policy>,
     /// The bus.
     pub bus: Bus,
@@ -49,7 +50,7 @@ pub struct CoreGroup {
     pub missed_heartbeats: u32,
     /// How often unconnected members are tried again.
     pub discovery_interval: Duration,
-    /// Is-alive timer of the core group service; `None`: no such checks.
+    /// Is-alive timer of the core group service, for groups whose policy has none of its own; `None`: no such checks.
     pub is_alive_interval: Option<Duration>,
     /// Preferred coordinators, by name of the process.
     pub preferred_coordinators: Vec<String>,
@@ -206,6 +207,33 @@ impl Cell {
             let agent = self.node_agents.iter().find(|agent| agent.host == server.host);
             server.name == process && agent.is_some_and(|agent| agent.restart_delay.is_some())
         })
+    }
+
+    /// The policies of the core group when the run begins: the product's own, those that policy assistance makes, and those
+    /// that an administrator has made or changed.
+    #[must_use]
+    pub fn policy_set(&self) -> PolicySet {
+        let by_assistance = self.clusters.iter().flat_map(|cluster| {
+            let servers: Vec<ProcessName> =
+                cluster.servers.iter().map(|server| ProcessName::from(server.name.as_str())).collect();
+            let assistance = cluster.policy_assistance.iter();
+            assistance.flat_map(move |assistance| assistance.generate(&cluster.name, &servers, &self.bus.name))
+        });
+        let set = PolicySet::with_default(by_assistance.collect());
+        let changed = set.changed(&PolicyChange { remove: Vec::new(), save: self.policies.clone() });
+        PolicySet { revision: set.revision, ..changed }
+    }
+
+    /// The high availability group of an engine's instances.
+    #[must_use]
+    pub fn group(&self, engine: &MessagingEngine, cluster: &Cluster) -> GroupName {
+        GroupName::of_messaging_engine(&cluster.name, &self.bus.name, &engine.name)
+    }
+
+    /// How often an active instance of an engine is asked whether it is alive, when the run begins; `None` for never.
+    #[must_use]
+    pub fn is_alive_interval(&self, engine: &MessagingEngine, cluster: &Cluster) -> Option<Duration> {
+        self.policy_set().is_alive_interval(&self.group(engine, cluster), self.core_group.is_alive_interval)
     }
 
     /// Every engine with its cluster.

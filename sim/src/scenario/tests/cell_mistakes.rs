@@ -123,6 +123,63 @@ fn policies_that_run_an_engine_twice_are_refused() {
     spoilt("policy_assistance: HIGH_AVAILABILITY", custom, "(fail_back: YES)", &wanted);
 }
 
+/// Nothing is wrong with the cell and these changes of it.
+#[track_caller]
+fn accepted(changes: &[(&str, &str)]) {
+    let text = changes.iter().fold(CELL.to_owned(), |text, (from, to)| text.replacen(from, to, 1));
+    if let Err(diagnostics) = crate::scenario::parse(std::path::Path::new("cell.ron"), &text) {
+        panic!("{}", diagnostics.render(false));
+    }
+}
+
+const POLICIES: &str = "{\n                \"pinned\"";
+
+#[test]
+fn an_engine_that_two_policies_match_equally_well_is_refused() {
+    let own = "\"WSAF_SIB_MESSAGING_ENGINE\": \"cluster2.000-PAYMENTS\"";
+    let same = "\"WSAF_SIB_MESSAGING_ENGINE\": \"cluster1.000-PAYMENTS\"";
+    let wanted = ["cluster1.000-PAYMENTS and pinned match cluster1.000-PAYMENTS equally well"];
+    spoilt(own, same, POLICIES, &wanted);
+    // It takes the place of the one that policy assistance made; or the scenario is about that.
+    accepted(&[(own, same), ("\"pinned\":", "\"cluster1.000-PAYMENTS\":")]);
+    accepted(&[(own, same), ("\"messaging_engine_started\"", "\"ambiguous_policy\"")]);
+    let wanted = ["Default SIBus Policy and pinned match cluster2.000-PAYMENTS equally well"];
+    spoilt(&format!(", {own}"), "", POLICIES, &wanted);
+    accepted(&[(&format!(", {own}"), ""), ("\"pinned\":", "\"Default SIBus Policy\":")]);
+}
+
+#[test]
+fn a_change_of_policies_is_possible_when_it_is_made() {
+    let stop = "stop_engine(server: \"server1\", mode: FORCE)";
+    let change = |of: &str| format!("change_policies({of})");
+    let criteria = "match_criteria: { \"type\": \"WSAF_SIB\", \"WSAF_SIB_BUS\": \"PAYMENTS\" }";
+    let wanted = ["there is no policy pined at this time; did you mean pinned?"];
+    spoilt(stop, &change("remove_policies: [\"pined\"]"), "change_policies", &wanted);
+    accepted(&[(stop, &change("remove_policies: [\"pinned\"]"))]);
+    let another = format!("policies: {{ \"pinned\": (type: NO_OPERATION, {criteria}) }}");
+    spoilt(stop, &change(&another), "change_policies", &["the type of a policy cannot be changed: pinned"]);
+    accepted(&[(stop, &change(&format!("remove_policies: [\"pinned\"], {another}")))]);
+    let one_more = format!("policies: {{ \"more\": (type: ONE_OF_N, {criteria}) }}");
+    let wanted = ["match cluster1.000-PAYMENTS equally well", "match cluster2.000-PAYMENTS equally well"];
+    let text = CELL.replacen(stop, &change(&one_more), 1);
+    let Err(diagnostics) = crate::scenario::parse(std::path::Path::new("cell.ron"), &text) else { panic!("accepted") };
+    assert!(wanted.iter().all(|words| diagnostics.render(false).contains(words)), "{}", diagnostics.render(false));
+    spoilt(stop, "change_policies()", "change_policies", &["a change of policies needs `policies`"]);
+}
+
+#[test]
+fn an_interval_of_the_core_group_holds_for_somebody() {
+    let level = "was_level: \"8.5\",";
+    let with_interval = "was_level: \"8.5\", core_group: (is_alive: \"10s\"),";
+    accepted(&[(level, with_interval)]);
+    let own = "preferred_servers: [\"server3\"],";
+    let with_own = "preferred_servers: [\"server3\"], is_alive: \"20s\",";
+    let assistance = "policy_assistance: HIGH_AVAILABILITY,";
+    accepted(&[(level, with_interval), (assistance, "")]);
+    let text = CELL.replacen(level, with_interval, 1).replacen(assistance, "", 1).replacen(own, with_own, 1);
+    refused(&text, "\"10s\"", &["no engine is asked at this interval", "the Default SIBus Policy asks every 120s"]);
+}
+
 #[test]
 fn reliability_has_a_maximum() {
     let wanted = ["REQUEST takes messages of at most", "every send would be refused"];

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use indoubt_engine::application_server::definition::AutomaticReenable;
 use indoubt_engine::application_server::frame::{AdministrationRequest, AdministrationResponse};
-use indoubt_engine::ha_manager::policy::IsAlive;
 use indoubt_engine::messaging_engine::EngineState;
 use indoubt_engine::messaging_engine::client::{CallFailed, ConnectionFactory};
 use indoubt_engine::messaging_engine::definition::{ExceptionDestination, system_exception_destination};
@@ -43,11 +42,8 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// How long an engine that has failed may be unavailable although everything is mended: until its server is asked whether
 /// it is alive, and once more until a disabled instance is enabled again.
 pub(super) fn until_moved(cell: &Cell) -> Duration {
-    let of_policies = cell.policies.iter().filter_map(|policy| match policy.is_alive {
-        IsAlive::Every(interval) => Some(interval),
-        IsAlive::ProcessValue | IsAlive::Never => None,
-    });
-    let asked = of_policies.chain(cell.core_group.is_alive_interval).max().unwrap_or_default();
+    let of_engines = cell.engines().filter_map(|(engine, cluster)| cell.is_alive_interval(engine, cluster));
+    let asked = of_engines.chain(cell.core_group.is_alive_interval).max().unwrap_or_default();
     asked + AutomaticReenable::DEFAULT.period
 }
 

@@ -1,10 +1,11 @@
 //! The family's systems as a report shows them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use indoubt_engine::file_server::FileSystemKind;
 use indoubt_engine::ha_manager::assistance::PolicyAssistance;
-use indoubt_engine::ha_manager::policy::{Policy, PolicyKind};
+use indoubt_engine::ha_manager::policy::Policy;
 use indoubt_engine::messaging_engine::activation::Driven;
 use indoubt_engine::messaging_engine::definition::{DestinationDefinition, ExceptionDestination};
 use indoubt_engine::messaging_engine::frame::{Target, TargetSignificance};
@@ -112,18 +113,34 @@ fn whom(cell: &Cell, target: &Target, significance: TargetSignificance) -> Strin
 
 fn core_group(cell: &Cell) -> String {
     let group = &cell.core_group;
-    let is_alive = match group.is_alive_interval {
-        Some(interval) => format!("active members are asked every {} whether they are alive", length(interval)),
-        None => "active members are not asked whether they are alive".to_owned(),
-    };
     format!(
         "WebSphere Application Server {}, core group {}: a silent member is suspected after {} missed heartbeats of {}; \
-         {is_alive}.",
+         {}.",
         cell.was_level.name(),
         group.name,
         group.missed_heartbeats,
         length(group.heartbeat_period),
+        is_alive(cell),
     )
+}
+
+/// How often active members are asked whether they are alive: by the policy that governs each engine, which may leave it
+/// to the core group.
+fn is_alive(cell: &Cell) -> String {
+    let asked = |interval: Option<Duration>| match interval {
+        Some(interval) => format!("asked every {} whether they are alive", length(interval)),
+        None => "not asked whether they are alive".to_owned(),
+    };
+    let mut engines: BTreeMap<Option<Duration>, Vec<&str>> = BTreeMap::new();
+    for (engine, cluster) in cell.engines() {
+        engines.entry(cell.is_alive_interval(engine, cluster)).or_default().push(engine.name.as_str());
+    }
+    if let (1, Some((interval, _))) = (engines.len(), engines.first_key_value()) {
+        return format!("active members are {}", asked(*interval));
+    }
+    let each =
+        engines.iter().map(|(interval, names)| format!("those of {} are {}", names.join(", "), asked(*interval)));
+    format!("of active members {}", each.collect::<Vec<_>>().join("; "))
 }
 
 fn cluster_text(cell: &Cell, cluster: &Cluster) -> String {
@@ -174,45 +191,15 @@ fn engines(cell: &Cell, cluster: &Cluster) -> Vec<[String; 3]> {
                 format!("file store on {file_server}{kind}")
             }
         };
-        let preferred = policies.get(number).map(preference).unwrap_or_default();
+        let preferred = policies.get(number).map(Policy::placement).unwrap_or_default();
         ["messaging engine".to_owned(), engine.name.to_string(), format!("{store}{preferred}")]
     };
     cluster.engines.iter().enumerate().map(row).collect()
 }
 
-/// Where a policy wants a member, as the rest of a sentence.
-fn preference(policy: &Policy) -> String {
-    let mut text = String::new();
-    if !policy.preferred_servers.is_empty() {
-        let servers: Vec<&str> = policy.preferred_servers.iter().map(ProcessName::as_str).collect();
-        let servers = servers.join(", ");
-        if policy.preferred_servers_only {
-            text.push_str(&format!(", only on preferred servers {servers}"));
-        } else {
-            text.push_str(&format!(", preferred servers {servers}"));
-        }
-        text.push_str(if policy.fail_back { ", fail back" } else { ", no fail back" });
-    }
-    if policy.quorum {
-        text.push_str(", quorum");
-    }
-    text
-}
-
 fn policy_row(policy: &Policy) -> [String; 3] {
-    let kind = match &policy.kind {
-        PolicyKind::AllActive => "All active".to_owned(),
-        PolicyKind::MOfN(number) => format!("{number} of N"),
-        PolicyKind::OneOfN => "One of N".to_owned(),
-        PolicyKind::Static(servers) => {
-            let servers: Vec<&str> = servers.iter().map(ProcessName::as_str).collect();
-            format!("Static on {}", servers.join(", "))
-        }
-        PolicyKind::NoOperation => "No operation".to_owned(),
-    };
     let criteria: Vec<String> = policy.match_criteria.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    let text = format!("{kind} for {}{}", criteria.join(","), preference(policy));
-    ["policy".to_owned(), policy.name.clone(), text]
+    ["policy".to_owned(), policy.name.clone(), format!("{policy}; for {}", criteria.join(", "))]
 }
 
 fn queue_attributes(queue: &DestinationDefinition) -> String {
@@ -229,4 +216,36 @@ fn queue_attributes(queue: &DestinationDefinition) -> String {
         ExceptionDestination::Specific(name) => attributes.push(format!("exceptions to {name}")),
     }
     attributes.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{Description, describe};
+
+    const SCENARIO: &str = include_str!("../../../../scenarios/messaging-engine/policy-changed-while-running.ron");
+
+    #[test]
+    fn what_is_told_of_is_alive_checks_is_what_the_policies_say() {
+        let told = |from: &str, to: &str| {
+            assert!(SCENARIO.contains(from), "{from}");
+            let scenario = crate::scenario::parse(Path::new("x.ron"), &SCENARIO.replacen(from, to, 1));
+            let Ok(scenario) = scenario else { panic!("{:?}", scenario.err()) };
+            let cell = scenario.topology.cell.expect("there is one");
+            let about_core_group = describe(&cell).into_iter().find_map(|part| match part {
+                Description::Paragraph(text) if text.contains("core group") => Some(text),
+                _ => None,
+            });
+            about_core_group.expect("it is described")
+        };
+        let (level, bus) = ("was_level: \"8.5\",", "            bus: (");
+        // The Default SIBus Policy has an interval of its own.
+        let text = told(level, "was_level: \"8.5\", core_group: (is_alive: NO),");
+        assert!(text.contains("active members are asked every 2m whether they are alive"), "{text}");
+        let policies = "policies: { \"Default SIBus Policy\": (
+            type: ONE_OF_N, match_criteria: { \"type\": \"WSAF_SIB\" }, is_alive: NO) }, bus: (";
+        let text = told(bus, policies);
+        assert!(text.contains("active members are not asked whether they are alive"), "{text}");
+    }
 }

@@ -15,7 +15,6 @@ use indoubt_engine::file_server::frame::HostName;
 use indoubt_engine::file_server::{FileServer, FileServerDefinition};
 use indoubt_engine::ha_manager::definition::{CoreGroupDefinition, MemberDefinition};
 use indoubt_engine::ha_manager::member::{CoreGroupMember, MonitoringPolicy};
-use indoubt_engine::ha_manager::policy::{GroupName, Policy, PolicySet};
 use indoubt_engine::messaging_engine::definition::{BusDefinition, EngineUuid, MessagingEngineDefinition, SpillLimits};
 use indoubt_engine::messaging_engine::store::data_store::DataStoreDefinition;
 use indoubt_engine::messaging_engine::store::file_store::FileStoreDefinition;
@@ -182,20 +181,9 @@ fn core_group(cell: &Cell) -> CoreGroupDefinition {
         missed_heartbeats: cell.core_group.missed_heartbeats,
         discovery_interval: cell.core_group.discovery_interval,
         is_alive_interval: cell.core_group.is_alive_interval,
-        policies: PolicySet::with_default(policies(cell)),
+        policies: cell.policy_set(),
         ..CoreGroupDefinition::new(cell.core_group.name.clone(), agents.chain(manager).chain(servers).collect())
     }
-}
-
-/// The administrator's policies and those that policy assistance makes.
-fn policies(cell: &Cell) -> Vec<Policy> {
-    let by_assistance = cell.clusters.iter().flat_map(|cluster| {
-        let servers: Vec<ProcessName> =
-            cluster.servers.iter().map(|server| ProcessName::from(server.name.as_str())).collect();
-        let assistance = cluster.policy_assistance.iter();
-        assistance.flat_map(move |assistance| assistance.generate(&cluster.name, &servers, &cell.bus.name))
-    });
-    cell.policies.iter().cloned().chain(by_assistance).collect()
 }
 
 /// The servers that a node agent watches, if it starts them again.
@@ -294,11 +282,7 @@ fn instance(
         spill_limits: SpillLimits::default(),
         connection_retry: cell.trm_retry,
     };
-    EngineInstanceDefinition {
-        engine: Arc::new(definition),
-        group: GroupName::of_messaging_engine(&cluster.name, &cell.bus.name, &engine.name),
-        store,
-    }
+    EngineInstanceDefinition { engine: Arc::new(definition), group: cell.group(engine, cluster), store }
 }
 
 /// From 8.5 on, and for data stores, disabled instances are enabled again by themselves.

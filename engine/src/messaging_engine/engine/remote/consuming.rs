@@ -40,7 +40,7 @@ impl MessagingEngine {
         let Some(engine) = self.far_queue_point(connection, &waiter.destination) else {
             return self.fail(connection, BusReason::UnknownDestination, effects);
         };
-        if self.stage != super::super::life_cycle::Stage::Serving {
+        if self.stage != super::super::stage::Stage::Serving {
             return self.fail(connection, BusReason::NoMessage, effects);
         }
         let until = waiter.deadline;

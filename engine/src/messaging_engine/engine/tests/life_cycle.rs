@@ -60,6 +60,38 @@ fn a_common_mode_error_holds_until_the_server_restarts() {
     world.run(|engine, now, effects| engine.start(now, IncarnationUuid("A".to_owned()), effects));
     assert_eq!(world.engine.state(), EngineState::Failed);
     assert!(world.has_event("messaging_engine_start_refused"));
+    let refused = |notice: &&EngineNotice| **notice == EngineNotice::ActivationRefused;
+    assert_eq!(world.notices.iter().filter(refused).count(), 1, "whoever activates it waits for an answer");
+}
+
+#[test]
+fn a_stop_while_it_starts_is_told_and_it_can_be_started_again() {
+    for seconds in [0, 1] {
+        let mut world = fresh(InitialState::Started);
+        world.hold = seconds == 0;
+        world.activate();
+        assert_eq!(world.engine.state(), EngineState::Starting);
+        world.stop(StopMode::Quiesce);
+        world.release();
+        assert_eq!(world.engine.state(), EngineState::Stopped);
+        assert_eq!(world.notices, [EngineNotice::Stopped]);
+        world.run(|engine, now, effects| engine.start(now, IncarnationUuid("A".to_owned()), effects));
+        world.advance(Duration::from_secs(1));
+        assert_eq!(world.engine.state(), EngineState::Started);
+    }
+}
+
+#[test]
+fn an_activation_is_answered_in_whatever_stage_it_finds_the_engine() {
+    let mut world = World::started();
+    world.notices.clear();
+    world.activate();
+    assert_eq!((world.engine.state(), &world.notices[..]), (EngineState::Started, &[EngineNotice::Started][..]));
+    world.stop(StopMode::Force);
+    world.notices.clear();
+    world.activate();
+    world.advance(Duration::from_secs(1));
+    assert_eq!((world.engine.state(), &world.notices[..]), (EngineState::Started, &[EngineNotice::Started][..]));
 }
 
 #[test]
