@@ -235,8 +235,10 @@ events! {
     Detail StoreLockAttempted { engine: MessagingEngineName } = "store_lock_attempted", "CWSIS1538I {engine} is attempting to obtain an exclusive lock on the data store";
     /// a messaging engine waits for the lock of its data store, which somebody else holds
     Headline StoreLockWaiting { engine: MessagingEngineName } = "store_lock_waiting", "{engine} waits: the data store is owned by another instance";
+    /// the data store has no owner row yet
+    Detail StoreNotOwnedBefore { engine: MessagingEngineName } = "store_not_owned_before", "CWSIS1543I {engine}: nobody has owned the data store before";
     /// the owner row of the data store names an earlier instance of the same engine
-    Detail StoreOwnedBefore { engine: MessagingEngineName } = "store_owned_before", "CWSIS1543I CWSIS1545I {engine}: an earlier instance owned the data store";
+    Detail StoreOwnedBefore { engine: MessagingEngineName } = "store_owned_before", "CWSIS1545I {engine}: an earlier instance owned the data store";
     /// a messaging engine owns its data store
     Recovery StoreLockAcquired { engine: MessagingEngineName } = "store_lock_acquired", "CWSIS1537I {engine} has acquired an exclusive lock on the data store";
     /// a messaging engine has lost the lock of its data store

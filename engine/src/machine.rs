@@ -4,13 +4,17 @@
 //! executes the effects in order and may stop between any two of them: that is what a crash is. Nothing that a machine
 //! holds in memory survives; everything it needs must come back from its files, the coupling facility or its peers.
 
+mod silence;
+
 use serde::{Deserialize, Serialize};
+
+pub use silence::Silence;
 
 use crate::event::Event;
 use crate::frame::Frame;
 use crate::name::{Address, ProcessName};
 use crate::step::Step;
-use crate::time::{Duration, Time};
+use crate::time::Time;
 
 /// A process of the middleware: decides, never acts.
 pub trait Machine {
@@ -202,8 +206,8 @@ pub enum Effect {
     Listen {
         /// Where. The address is found on whichever host the process runs.
         address: Address,
-        /// How long a silence on an accepted connection may last before it is given up.
-        silence: Duration,
+        /// What ends an accepted connection whose peer is gone without a word.
+        silence: Silence,
     },
     /// Accepts no further connections; those that are open stay.
     StopListening {
@@ -216,8 +220,8 @@ pub enum Effect {
         connection: ConnectionId,
         /// To whom.
         to: Address,
-        /// How long a silence may last before the connection is given up; also the connect timeout.
-        silence: Duration,
+        /// What ends it when the peer is gone without a word.
+        silence: Silence,
     },
     /// Sends a frame. To send on a connection that is not open (any more) does nothing.
     Send {
@@ -311,7 +315,7 @@ impl Effects {
     }
 
     /// Opens a connection and tells the number under which this end will know it.
-    pub fn connect(&mut self, to: Address, silence: Duration) -> ConnectionId {
+    pub fn connect(&mut self, to: Address, silence: Silence) -> ConnectionId {
         let connection = self.next_connection_id();
         self.push(Effect::Connect { connection, to, silence });
         connection

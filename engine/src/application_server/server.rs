@@ -15,7 +15,7 @@ use crate::ha_manager::{self, GroupOrder, HaManager};
 use crate::machine::{ConnectionId, Effect, Effects, Ended, Incarnation, Input, Machine, Offered, StopMode, TimerId};
 use crate::messaging_engine::engine_frame::EngineFrame;
 use crate::messaging_engine::frame::{BusCall, BusReason, BusReply, LocalEngines};
-use crate::messaging_engine::{EngineState, Health};
+use crate::messaging_engine::{EngineState, Health, heartbeats};
 use crate::name::{BusName, MessagingEngineName};
 use crate::time::Time;
 
@@ -87,7 +87,7 @@ impl ApplicationServer {
 
     fn start(&mut self, life: Incarnation, effects: &mut Effects) {
         self.life = life;
-        let silence = self.definition.client_silence;
+        let silence = heartbeats(self.definition.client_silence);
         effects.push(Effect::Listen { address: self.definition.address().clone(), silence });
         effects.report(Event::ServerStarted { incarnation: life });
         self.ha_manager.started(self.now, life, effects);

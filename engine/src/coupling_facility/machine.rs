@@ -13,12 +13,12 @@ use super::structure::{Disconnected, Structure};
 use crate::defect::Defect;
 use crate::event::Event;
 use crate::frame::Frame;
-use crate::machine::{ConnectionId, Effect, Effects, Incarnation, Input, Machine};
+use crate::machine::{ConnectionId, Effect, Effects, Incarnation, Input, Machine, Silence};
 use crate::name::{ImageName, StructureName};
 use crate::time::{Duration, Time};
 
 /// A coupling facility has no heartbeat: links are watched by the images.
-const SILENCE: Duration = Duration::from_secs(3600);
+const SILENCE: Silence = Silence::Prompt { timeout: Duration::from_secs(3600) };
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Debug)]

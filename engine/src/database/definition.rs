@@ -19,8 +19,8 @@ pub struct DatabaseDefinition {
     pub name: ProcessName,
     /// Where it listens.
     pub address: Address,
-    /// The TCP keep-alive of its host: until then the session of a silent client lives on, and so do its locks. Most
-    /// operating systems wait 2 hours.
+    /// The TCP keep-alive of its host: until then the session of a silent client lives on, and so do its locks. The kernel
+    /// of the client's host answers it, so a client that hangs keeps its session. Most operating systems wait 2 hours.
     pub session_keep_alive: Duration,
     /// How much it can hold; `None` for no limit.
     pub capacity: Option<Capacity>,

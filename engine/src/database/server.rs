@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::frame::Frame;
 use crate::log::RecoveryLog;
 use crate::machine::{
-    Broken, ConnectionId, Effect, Effects, Ended, File, Incarnation, Input, Machine, StoredFile, TimerId,
+    Broken, ConnectionId, Effect, Effects, Ended, File, Incarnation, Input, Machine, Silence, StoredFile, TimerId,
 };
 use crate::name::{ProcessName, SchemaName, TableName};
 use crate::step::Step;
@@ -175,7 +175,8 @@ impl DatabaseServer {
 
     fn open(&mut self, effects: &mut Effects) {
         let DatabaseDefinition { address, session_keep_alive, .. } = &self.definition;
-        effects.push(Effect::Listen { address: address.clone(), silence: *session_keep_alive });
+        let silence = Silence::KeepAlive { timeout: *session_keep_alive };
+        effects.push(Effect::Listen { address: address.clone(), silence });
         effects.report(Event::DatabaseStarted { database: address.clone(), transactions: self.replayed });
     }
 

@@ -1,5 +1,6 @@
 //! What an administrator says of a file server.
 
+use crate::machine::Silence;
 use crate::name::{Address, DirectoryName, ProcessName};
 use crate::time::Duration;
 
@@ -34,14 +35,16 @@ impl FileSystemKind {
     /// The usual lease of an NFS version 4 server.
     pub const DEFAULT_LEASE: Duration = Duration::from_secs(90);
 
-    /// For how long a connection may be silent before the server gives it up.
+    /// For how long a host may be silent before the server gives its connections up. Its kernel speaks for its processes,
+    /// also for one that stands still: it renews leases, and is the node that a cluster file system watches.
     #[must_use]
-    pub const fn silence(self) -> Duration {
-        match self {
+    pub const fn silence(self) -> Silence {
+        let timeout = match self {
             FileSystemKind::Nfs4 { lease } => lease,
             FileSystemKind::Nfs3 => NEVER,
             FileSystemKind::ClusterFileSystem { recovery } => recovery,
-        }
+        };
+        Silence::Lease { timeout }
     }
 
     /// For how long a server that has restarted waits for the holders of locks to take them back.

@@ -4,6 +4,7 @@
 //! (`IBM_CS_FD_PERIOD_SECS`, `IBM_CS_FD_CONSECUTIVE_MISSED`), "Core group service settings".
 
 use super::policy::PolicySet;
+use crate::machine::Silence;
 use crate::name::{Address, ClusterName, CoreGroupName, ProcessName};
 use crate::time::Duration;
 
@@ -99,6 +100,12 @@ impl CoreGroupDefinition {
     #[must_use]
     pub fn silence(&self) -> Duration {
         self.heartbeat_period.saturating_mul(self.missed_heartbeats)
+    }
+
+    /// The heartbeats of its connections.
+    #[must_use]
+    pub fn heartbeats(&self) -> Silence {
+        Silence::Heartbeats { every: self.heartbeat_period, timeout: self.silence() }
     }
 
     /// The definition of a member.

@@ -65,7 +65,7 @@ impl HaManager {
 
     fn open(&mut self, peer: &ProcessName, effects: &mut Effects) {
         let Some(address) = self.definition.member(peer).map(|member| member.address.clone()) else { return };
-        let connection = effects.connect(address, self.definition.silence());
+        let connection = effects.connect(address, self.definition.heartbeats());
         self.links.insert(peer.clone(), Link { connection, incarnation: None, announced: false });
     }
 

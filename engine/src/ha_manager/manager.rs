@@ -154,7 +154,7 @@ impl HaManager {
         self.running = true;
         self.incarnation = incarnation;
         if let Some(address) = self.own_address() {
-            effects.push(Effect::Listen { address, silence: self.definition.silence() });
+            effects.push(Effect::Listen { address, silence: self.definition.heartbeats() });
         }
         self.is_initialised = self.definition.minimum_members_at_start <= 1;
         self.discover(now, effects);

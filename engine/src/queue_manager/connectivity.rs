@@ -8,7 +8,7 @@
 use crate::coupling_facility::command::{CommandRejected, CouplingRequest, ListAnswer, ListOperation};
 use crate::event::Event;
 use crate::frame::Frame;
-use crate::machine::{Broken, ConnectionId, Effect, Effects};
+use crate::machine::{Broken, ConnectionId, Effect, Effects, Silence};
 use crate::mqi::Reason;
 use crate::name::StructureName;
 use crate::queue_sharing::recovery::RecoveryKey;
@@ -26,7 +26,7 @@ use super::timer::TimerFor;
 use super::unit::Stage;
 
 /// Whether an image or a coupling facility is there is not found out on these connections: the image tells.
-const NEVER_SILENT: Duration = Duration::from_secs(365 * 24 * 3600);
+const NEVER_SILENT: Silence = Silence::Prompt { timeout: Duration::from_secs(365 * 24 * 3600) };
 
 /// How soon what was refused is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(500);

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::event::Event;
 use crate::log::RecoveryLog;
-use crate::machine::{Effect, Effects, File, Incarnation, StoredFile};
+use crate::machine::{Effect, Effects, File, Incarnation, Silence, StoredFile};
 use crate::name::{Address, QueueName};
 use crate::queue::PrivateQueue;
 use crate::step::Step;
@@ -278,7 +278,7 @@ impl QueueManager {
 
     fn ready(&mut self, effects: &mut Effects) {
         self.phase = Phase::Running;
-        let silence = self.definition.client_silence;
+        let silence = Silence::Prompt { timeout: self.definition.client_silence };
         for address in self.addresses() {
             effects.push(Effect::Listen { address, silence });
         }

@@ -5,7 +5,7 @@
 
 use crate::coupling_facility::command::CouplingRequest;
 use crate::frame::Frame;
-use crate::machine::{ConnectionId, Effects, Incarnation};
+use crate::machine::{ConnectionId, Effects, Incarnation, Silence};
 use crate::name::{Address, CouplingFacilityName, ImageName};
 use crate::time::Duration;
 
@@ -59,9 +59,9 @@ impl CouplingLink {
     }
 
     /// Tries it.
-    pub(super) fn open(&mut self, silence: Duration, effects: &mut Effects) {
+    pub(super) fn open(&mut self, timeout: Duration, effects: &mut Effects) {
         assert_eq!(self.state, State::Down, "a link that is up or tried is not tried again");
-        self.state = State::Opening(effects.connect(self.address.clone(), silence));
+        self.state = State::Opening(effects.connect(self.address.clone(), Silence::Prompt { timeout }));
     }
 
     /// Whether the connection is this link's.

@@ -16,12 +16,12 @@ use crate::coupling_facility::command::Connector;
 use crate::coupling_facility::delay::{Delayed, TIMER};
 use crate::event::Event;
 use crate::frame::Frame;
-use crate::machine::{Effect, Effects, Ended, Incarnation, Input, Machine};
+use crate::machine::{Effect, Effects, Ended, Incarnation, Input, Machine, Silence};
 use crate::name::{Address, CouplingFacilityName, ImageName, ProcessName, QueueManagerName};
 use crate::time::{Duration, Time};
 
 /// On the same host nothing is lost, so nobody watches for silence.
-const LOCAL_SILENCE: Duration = Duration::from_secs(3600);
+const LOCAL_SILENCE: Silence = Silence::Prompt { timeout: Duration::from_secs(3600) };
 
 /// Something to be done later.
 #[derive(Debug)]

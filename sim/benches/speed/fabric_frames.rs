@@ -8,14 +8,14 @@ use std::time::Duration;
 use indoubt::fabric::{Fabric, HostOptions, LinkKind, ProcessBody, ProcessOptions, machine_body};
 use indoubt::scenario::model::LinkQuality;
 use indoubt_engine::frame::Frame;
-use indoubt_engine::machine::{Effect, Effects, Ended, Input, Machine};
+use indoubt_engine::machine::{Effect, Effects, Ended, Input, Machine, Silence};
 use indoubt_engine::message::MessageId;
 use indoubt_engine::mqi::{MqiAnswer, MqiCall, MqiReply, ObjectHandle};
 use indoubt_engine::name::{Address, ProcessName};
 use indoubt_engine::time::Time;
 
 const SERVER: &str = "server/calls";
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Silence = Silence::Prompt { timeout: Duration::from_secs(60) };
 
 struct Caller {
     calls: u64,

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use indoubt_engine::machine::Silence;
 use indoubt_engine::name::Address;
 
 use super::draw::below;
@@ -19,7 +20,7 @@ use super::state::State;
 struct Route {
     process: ProcessId,
     host: HostId,
-    silence: u64,
+    silence: Silence,
     gone_at: Option<u64>,
 }
 
@@ -37,7 +38,7 @@ pub(super) struct Addresses(BTreeMap<Address, AddressState>);
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Destination {
     /// Somebody listens.
-    Listener { process: ProcessId, host: HostId, silence: u64 },
+    Listener { process: ProcessId, host: HostId, silence: Silence },
     /// A host, but nobody listens there any more, or it is off.
     Deserted { process: ProcessId, host: HostId },
     /// Nowhere.
@@ -59,7 +60,7 @@ impl Addresses {
         state.stale_route = stale_route;
     }
 
-    pub(super) fn listen(&mut self, address: &Address, process: ProcessId, host: HostId, silence: u64) {
+    pub(super) fn listen(&mut self, address: &Address, process: ProcessId, host: HostId, silence: Silence) {
         let routes = &mut self.state(address).routes;
         // A route of this very process to another host stays, as long as routes stay.
         routes.retain(|route| route.process != process || route.host != host);

@@ -8,22 +8,16 @@
 use std::collections::BTreeMap;
 
 use indoubt_engine::frame::Frame;
-use indoubt_engine::machine::{Broken, ConnectionId, Input, Refused};
+use indoubt_engine::machine::{Broken, ConnectionId, Input, Refused, Silence};
 use indoubt_engine::name::Address;
 
+use super::connections::{ConnectionKey, FIRST_ACCEPTED};
 use super::host::HostId;
 use super::inbox::Arrival;
 use super::link::LinkId;
 use super::process::ProcessId;
 use super::state::State;
 use crate::trace::Kind;
-
-/// A connection among all of the world; the generation tells it from others that had the same place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ConnectionKey {
-    pub(super) slot: u32,
-    pub(super) generation: u32,
-}
 
 /// One of the two ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +55,16 @@ pub(super) enum StreamItem {
     Abort,
 }
 
+impl StreamItem {
+    /// Whether nothing follows it, and the peer is told that.
+    fn is_the_last(&self) -> bool {
+        match self {
+            StreamItem::Open | StreamItem::Opened | StreamItem::Frame(_) => false,
+            StreamItem::Close | StreamItem::Reset | StreamItem::Abort => true,
+        }
+    }
+}
+
 /// How far an end is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EndState {
@@ -81,12 +85,36 @@ pub(super) struct End {
     /// The number under which the process knows it.
     pub(super) id: ConnectionId,
     pub(super) state: EndState,
-    /// After how long a silence it gives up, in nanoseconds.
-    pub(super) silence: u64,
+    /// What makes it give up.
+    pub(super) silence: Silence,
+    /// Since when it is open.
+    pub(super) since: u64,
+    /// Since when it is gone.
+    pub(super) left_at: u64,
+    /// It has sent something that a peer which is gone has not received: its kernel goes on sending it.
+    pub(super) unacknowledged: bool,
     /// Nothing can come from the peer at present.
     pub(super) silent: bool,
     /// Counts changes of `silent`.
     pub(super) epoch: u32,
+}
+
+impl End {
+    /// An end that nobody holds (yet).
+    pub(super) fn nobody_s(process: ProcessId, host: HostId, silence: Silence) -> Self {
+        End {
+            process,
+            host,
+            id: ConnectionId(0),
+            state: EndState::Gone,
+            silence,
+            since: 0,
+            left_at: 0,
+            unacknowledged: false,
+            silent: false,
+            epoch: 0,
+        }
+    }
 }
 
 /// One direction.
@@ -97,18 +125,28 @@ pub(super) struct Way {
     sent: u32,
     received: u32,
     /// Items that wait for a cut to be healed or for an item before them.
-    pub(super) waiting: BTreeMap<u32, StreamItem>,
+    waiting: BTreeMap<u32, StreamItem>,
+    /// The last item is on the way, or waits.
+    has_ended: bool,
 }
 
 impl Way {
     pub(super) fn new(link: LinkId, from: u64) -> Self {
-        Way { link, last: from, sent: 0, received: 0, waiting: BTreeMap::new() }
+        Way { link, last: from, sent: 0, received: 0, waiting: BTreeMap::new(), has_ended: false }
     }
 
     /// Whether the request for the connection has not reached the peer's host: when its opener gives up, nobody sends it
     /// again, and the listener never hears of it.
     fn holds_the_request(&self) -> bool {
         matches!(self.waiting.get(&0), Some(StreamItem::Open))
+    }
+
+    /// Nobody will send again what waits.
+    pub(super) fn forget_waiting(&mut self) {
+        if self.waiting.values().any(StreamItem::is_the_last) {
+            self.has_ended = false;
+        }
+        self.waiting.clear();
     }
 }
 
@@ -121,6 +159,10 @@ pub(super) struct Connection {
 }
 
 impl Connection {
+    pub(super) fn new(generation: u32, address: Address, ends: [End; 2], ways: [Way; 2]) -> Self {
+        Connection { generation, address, ends, ways }
+    }
+
     pub(super) fn end(&self, side: Side) -> &End {
         &self.ends[side as usize]
     }
@@ -137,106 +179,11 @@ impl Connection {
     pub(super) fn way_mut(&mut self, from: Side) -> &mut Way {
         &mut self.ways[from as usize]
     }
-}
 
-/// All connections. Places of ended ones are used again.
-#[derive(Default)]
-pub(super) struct Connections {
-    list: Vec<Option<Connection>>,
-    free: Vec<u32>,
-    generation: u32,
-}
-
-impl Connections {
-    pub(super) fn add(&mut self, address: Address, ends: [End; 2], ways: [Way; 2]) -> ConnectionKey {
-        self.generation = self.generation.wrapping_add(1);
-        let generation = self.generation;
-        let connection = Some(Connection { generation, address, ends, ways });
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.list[slot as usize] = connection;
-                slot
-            }
-            None => {
-                self.list.push(connection);
-                u32::try_from(self.list.len() - 1).expect("fewer connections than memory")
-            }
-        };
-        ConnectionKey { slot, generation }
-    }
-
-    #[inline]
-    pub(super) fn get(&mut self, key: ConnectionKey) -> Option<&mut Connection> {
-        self.list[key.slot as usize].as_mut().filter(|connection| connection.generation == key.generation)
-    }
-
-    /// The connections there are, in the order of their places.
-    pub(super) fn keys(&self) -> Vec<ConnectionKey> {
-        let slots = (0u32..).zip(&self.list);
-        slots
-            .filter_map(|(slot, connection)| {
-                connection.as_ref().map(|connection| ConnectionKey { slot, generation: connection.generation })
-            })
-            .collect()
-    }
-
-    /// Both ends are gone: nobody can hear of it any more.
-    pub(super) fn remove(&mut self, key: ConnectionKey) {
-        self.list[key.slot as usize] = None;
-        self.free.push(key.slot);
-    }
-
-    /// How many there are.
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.list.iter().flatten().count()
-    }
-}
-
-/// The numbers under which a process knows its connections, in ascending order.
-#[derive(Default)]
-pub(super) struct ConnectionTable {
-    opened: Vec<(u32, ConnectionKey)>,
-    accepted: Vec<(u32, ConnectionKey)>,
-    next_accepted: u32,
-}
-
-/// Numbers of accepted connections begin here, so that they never collide with those a process gives itself.
-const FIRST_ACCEPTED: u32 = 1 << 31;
-
-impl ConnectionTable {
-    /// Enters one that the process opens under a number of its own.
-    pub(super) fn open(&mut self, id: ConnectionId, key: ConnectionKey) {
-        assert!(id.0 < FIRST_ACCEPTED, "a process gives its connections small numbers");
-        match self.opened.binary_search_by_key(&id.0, |entry| entry.0) {
-            Ok(_) => panic!("connection number {} is in use", id.0),
-            Err(place) => self.opened.insert(place, (id.0, key)),
-        }
-    }
-
-    /// Enters one that the world accepts for the process.
-    pub(super) fn accept(&mut self, key: ConnectionKey) -> ConnectionId {
-        let id = FIRST_ACCEPTED + self.next_accepted;
-        self.next_accepted += 1;
-        self.accepted.push((id, key));
-        ConnectionId(id)
-    }
-
-    fn list(&mut self, id: ConnectionId) -> &mut Vec<(u32, ConnectionKey)> {
-        if id.0 < FIRST_ACCEPTED { &mut self.opened } else { &mut self.accepted }
-    }
-
-    #[inline]
-    pub(super) fn find(&self, id: ConnectionId) -> Option<ConnectionKey> {
-        let list = if id.0 < FIRST_ACCEPTED { &self.opened } else { &self.accepted };
-        list.binary_search_by_key(&id.0, |entry| entry.0).ok().map(|place| list[place].1)
-    }
-
-    pub(super) fn remove(&mut self, id: ConnectionId) {
-        let list = self.list(id);
-        if let Ok(place) = list.binary_search_by_key(&id.0, |entry| entry.0) {
-            list.remove(place);
-        }
+    /// Whether this end is open, its peer is gone, and nothing is on the way that says so.
+    pub(super) fn is_orphan(&self, side: Side) -> bool {
+        let other = side.other();
+        self.end(side).state == EndState::Open && self.end(other).state == EndState::Gone && !self.way(other).has_ended
     }
 }
 
@@ -253,7 +200,10 @@ impl State {
     pub(super) fn send_frame(&mut self, process: ProcessId, id: ConnectionId, frame: Frame, now: u64) {
         let Some((key, side)) = self.side_of(process, id) else { return };
         let connection = self.connections.get(key).expect("a connection that a process knows exists");
-        if connection.end(side).state == EndState::Open {
+        if connection.is_orphan(side) {
+            connection.end_mut(side).unacknowledged = true;
+            self.answer_orphan(key, side, now);
+        } else if connection.end(side).state == EndState::Open {
             self.send_item(key, side, StreamItem::Frame(frame), now);
         }
     }
@@ -273,6 +223,7 @@ impl State {
             return;
         }
         let way = &mut connection.ways[from as usize];
+        way.has_ended |= item.is_the_last();
         let sequence = way.sent;
         way.sent = way.sent.wrapping_add(1);
         if self.links.is_cut(way.link) {
@@ -311,6 +262,9 @@ impl State {
         let Some(connection) = self.connections.get(key) else { return };
         let host = connection.end(from).host;
         let waiting = std::mem::take(&mut connection.way_mut(from).waiting);
+        if !waiting.is_empty() && connection.end(from.other()).state == EndState::Gone {
+            connection.end_mut(from).unacknowledged = true;
+        }
         if self.hosts[host.index()].powered {
             for (sequence, item) in waiting {
                 self.carry(key, from, sequence, item, now);
@@ -327,6 +281,7 @@ impl State {
         }
         let state = end.state;
         end.state = EndState::Gone;
+        end.left_at = now;
         end.silent = false;
         end.epoch = end.epoch.wrapping_add(1);
         let (process, id) = (end.process, end.id);
@@ -369,6 +324,8 @@ impl State {
                 self.connections.remove(key);
             } else if self.hosts[sender.index()].powered {
                 way.waiting.insert(sequence, item);
+            } else if item.is_the_last() {
+                way.has_ended = false;
             }
             return None;
         }
@@ -394,7 +351,7 @@ impl State {
             }
             StreamItem::Open => self.accept(key, process, now),
             StreamItem::Opened => {
-                connection_opened(self, key, to);
+                connection_opened(self, key, to, now);
                 self.watch_silence(key, now);
                 self.trace.record(Kind::Connected, now, process.0, u64::from(id.0), 0);
                 Some(Input::Connected { connection: id })
@@ -425,10 +382,11 @@ impl State {
     }
 }
 
-fn connection_opened(state: &mut State, key: ConnectionKey, side: Side) {
+fn connection_opened(state: &mut State, key: ConnectionKey, side: Side, now: u64) {
     if let Some(connection) = state.connections.get(key) {
         let end = connection.end_mut(side);
         end.state = EndState::Open;
+        end.since = now;
         // The peer has just been heard.
         end.silent = false;
         end.epoch = end.epoch.wrapping_add(1);

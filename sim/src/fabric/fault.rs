@@ -6,7 +6,7 @@ use indoubt_engine::time::Duration;
 use madsim::runtime::Handle;
 
 use super::Fabric;
-use super::connection::{EndState, Side};
+use super::connection::Side;
 use super::disk::{DiskFault, DiskId};
 use super::draw::nanoseconds;
 use super::host::HostId;
@@ -26,15 +26,14 @@ impl State {
             for side in Side::BOTH {
                 let Some(connection) = self.connections.get(key) else { break };
                 if connection.way(side).link == link {
+                    self.forget_orphaned(key, side, now);
                     self.carry_waiting(key, side, now);
                 }
             }
         }
         for key in self.connections.keys() {
-            // Whoever still tries to connect to a host on which nobody listens gets the answer now.
-            let Some(connection) = self.connections.get(key) else { continue };
-            if connection.end(Side::Opener).state == EndState::Connecting {
-                self.answer_orphan(key, Side::Opener, now);
+            for side in Side::BOTH {
+                self.reach_again(key, side, now);
             }
         }
         self.watch_all_silences(now);
@@ -138,7 +137,7 @@ impl Fabric {
                 if let Some(connection) = state.connections.get(key)
                     && connection.end(side).host == host
                 {
-                    connection.way_mut(side).waiting.clear();
+                    connection.way_mut(side).forget_waiting();
                 }
             }
         }
@@ -160,8 +159,8 @@ impl Fabric {
         }
     }
 
-    /// Gives a host its power back; starts nothing. Peers that have not given up yet are reset: their next probe meets a
-    /// kernel that knows nothing.
+    /// Gives a host its power back; starts nothing. Peers that have not given up yet are reset once they send something:
+    /// it meets a kernel that knows nothing.
     pub fn power_on(&self, host: HostId) {
         let mut state = self.lock();
         if state.hosts[host.index()].powered {
@@ -176,7 +175,7 @@ impl Fabric {
                 if let Some(connection) = state.connections.get(key)
                     && connection.end(side.other()).host == host
                 {
-                    state.answer_orphan(key, side, now);
+                    state.reach_again(key, side, now);
                 }
             }
         }

@@ -4,11 +4,12 @@
 //! listens. A live host on which nobody listens refuses after a round trip; a host that is off or cut off says nothing,
 //! and the opener gives up after its own silence timeout. Left out: a limit to the backlog of a listener.
 
-use indoubt_engine::machine::{ConnectionId, Input};
+use indoubt_engine::machine::{ConnectionId, Input, Silence};
 use indoubt_engine::name::Address;
 
 use super::address::Destination;
-use super::connection::{ConnectionKey, End, EndState, Side, StreamItem, Way};
+use super::connection::{End, EndState, Side, StreamItem, Way};
+use super::connections::ConnectionKey;
 use super::inbox::Arrival;
 use super::link::LinkId;
 use super::process::ProcessId;
@@ -17,21 +18,21 @@ use crate::trace::Kind;
 
 impl State {
     /// A process wants a connection.
-    pub(super) fn connect(&mut self, process: ProcessId, id: ConnectionId, to: &Address, silence: u64, now: u64) {
+    pub(super) fn connect(&mut self, process: ProcessId, id: ConnectionId, to: &Address, silence: Silence, now: u64) {
         let from = self.processes[process.index()].host;
-        let opener = End { process, host: from, id, state: EndState::Connecting, silence, silent: false, epoch: 0 };
+        let opener = End { id, state: EndState::Connecting, ..End::nobody_s(process, from, silence) };
         let (kind, destination) = self.resolve(to, from, now);
         let (accepter, listens) = match destination {
             Destination::Listener { process, host, silence } => {
-                (End { process, host, state: EndState::Expected, silence, ..placeholder(process, host) }, true)
+                (End { state: EndState::Expected, ..End::nobody_s(process, host, silence) }, true)
             }
-            Destination::Deserted { process, host } => (placeholder(process, host), false),
+            Destination::Deserted { process, host } => (End::nobody_s(process, host, silence), false),
             Destination::Unknown => {
                 // The network itself answers.
                 let at = now + 2 * self.links.default_latency(kind);
                 let key = self.connections.add(
                     to.clone(),
-                    [opener, placeholder(process, from)],
+                    [opener, End::nobody_s(process, from, silence)],
                     [Way::new(LinkId::LOOPBACK, now), Way::new(LinkId::LOOPBACK, now)],
                 );
                 self.processes[process.index()].connections.open(id, key);
@@ -64,35 +65,11 @@ impl State {
         let end = connection.end_mut(Side::Accepter);
         end.id = id;
         end.state = EndState::Open;
+        end.since = now;
         let opener = connection.end(Side::Opener).process;
         self.watch_silence(key, now);
         self.trace.record(Kind::Accepted, now, process.0, u64::from(id.0), u64::from(opener.0));
         let from = self.processes[opener.index()].name.clone();
         Some(Input::Accepted { connection: id, at, from })
     }
-
-    /// The peer of this end is gone and its kernel knows nothing of the connection, but lives: the next thing that this
-    /// end sends is answered by a reset.
-    pub(super) fn answer_orphan(&mut self, key: ConnectionKey, side: Side, now: u64) {
-        let Some(connection) = self.connections.get(key) else { return };
-        let peer = connection.end(side.other());
-        let (there, back) = (connection.way(side).link, connection.way(side.other()).link);
-        if connection.end(side).state == EndState::Gone
-            || connection.end(side).state == EndState::Expected
-            || !self.hosts[peer.host.index()].powered
-            || self.links.is_cut(there)
-            || self.links.is_cut(back)
-        {
-            return;
-        }
-        if peer.state == EndState::Gone {
-            let reached = self.links.transit(there, now, || 64);
-            self.send_item(key, side.other(), StreamItem::Abort, reached);
-        }
-    }
-}
-
-/// An end that nobody holds.
-fn placeholder(process: ProcessId, host: super::host::HostId) -> End {
-    End { process, host, id: ConnectionId(0), state: EndState::Gone, silence: 0, silent: false, epoch: 0 }
 }

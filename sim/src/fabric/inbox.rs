@@ -14,7 +14,8 @@ use indoubt_engine::frame::Frame;
 use indoubt_engine::machine::{ConnectionId, DeviceError, File, ForceId, StopMode, TimerId};
 use madsim::time::{Instant, Sleep, TimeHandle};
 
-use super::connection::{ConnectionKey, Side, StreamItem};
+use super::connection::{Side, StreamItem};
+use super::connections::ConnectionKey;
 use super::process::ProcessId;
 
 /// Something that will reach a process.
@@ -25,6 +26,8 @@ pub(super) enum Arrival {
     Stream { connection: ConnectionKey, to: Side, sequence: u32, item: StreamItem },
     /// Nothing was heard on a connection for too long, unless the epoch has changed.
     Silence { connection: ConnectionKey, to: Side, epoch: u32 },
+    /// This end's next heartbeat is due, to a peer that may be gone.
+    Heartbeat { connection: ConnectionKey, to: Side },
     /// An attempt to connect led nowhere.
     Unknown { connection: ConnectionId },
     /// A datagram.

@@ -12,7 +12,8 @@ use madsim::runtime::Handle;
 use madsim::task::NodeId;
 
 use super::Fabric;
-use super::connection::{ConnectionTable, EndState, Side, StreamItem};
+use super::connection::{EndState, Side, StreamItem};
+use super::connections::ConnectionTable;
 use super::host::HostId;
 use super::inbox::{Arrival, Inbox};
 use super::observer::Life;
@@ -61,7 +62,7 @@ impl State {
                     Death::Orderly if end.state != EndState::Expected => Some(StreamItem::Close),
                     Death::Orderly | Death::Abrupt => Some(StreamItem::Reset),
                     Death::WithoutPower => {
-                        connection.way_mut(side).waiting.clear();
+                        connection.way_mut(side).forget_waiting();
                         None
                     }
                 };

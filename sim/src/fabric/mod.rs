@@ -6,6 +6,7 @@
 mod address;
 mod clock;
 mod connection;
+mod connections;
 mod datagram;
 mod disk;
 mod draw;
@@ -16,6 +17,7 @@ mod inbox;
 mod life;
 mod link;
 mod observer;
+mod orphan;
 mod perform;
 mod power_failure;
 mod process;
@@ -118,7 +120,7 @@ impl Fabric {
             paused: false,
             inbox: Inbox::default(),
             unfinished: Vec::new(),
-            connections: connection::ConnectionTable::default(),
+            connections: connections::ConnectionTable::default(),
         });
         id
     }

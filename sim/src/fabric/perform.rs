@@ -10,7 +10,6 @@ use indoubt_engine::time::Time;
 use super::Fabric;
 use super::connection::{EndState, Side};
 use super::disk::Disk;
-use super::draw::nanoseconds;
 use super::inbox::Arrival;
 use super::process::ProcessId;
 use super::state::State;
@@ -70,6 +69,10 @@ impl State {
             }
             Arrival::Datagram { from, frame } => Some(self.receive_datagram(process, from, frame, now)),
             Arrival::Silence { connection, to, epoch } => self.give_up(process, (connection, to), epoch, now),
+            Arrival::Heartbeat { connection, to } => {
+                self.answer_orphan(connection, to, now);
+                None
+            }
             Arrival::Unknown { connection } => {
                 let key = self.processes[process.index()].connections.find(connection)?;
                 let end = self.connections.get(key)?.end(Side::Opener);
@@ -127,7 +130,7 @@ impl State {
                 self.trace.record(Kind::Listen, now, process.0, 0, 0);
                 address.hash(&mut self.trace);
                 let host = self.processes[process.index()].host;
-                self.addresses.listen(&address, process, host, nanoseconds(silence));
+                self.addresses.listen(&address, process, host, silence);
             }
             Effect::StopListening { address } => {
                 self.trace.record(Kind::StopListening, now, process.0, 0, 0);
@@ -137,7 +140,7 @@ impl State {
             Effect::Connect { connection, to, silence } => {
                 self.trace.record(Kind::Connect, now, process.0, u64::from(connection.0), 0);
                 to.hash(&mut self.trace);
-                self.connect(process, connection, &to, nanoseconds(silence), now);
+                self.connect(process, connection, &to, silence, now);
             }
             Effect::Close { connection } => {
                 self.trace.record(Kind::Close, now, process.0, u64::from(connection.0), 0);

@@ -1,13 +1,17 @@
 //! Silence: how an end of a connection notices that nothing comes from its peer any more.
 //!
 //! In the real products both ends exchange heartbeats or keep-alives and give up when nothing was heard for a timeout.
-//! Idle connections carry no heartbeat frames here: the world knows when a peer becomes unable to answer (its host is off,
-//! the path is cut in either direction, its process is paused) and counts the timeout from then; when the peer can answer
-//! again in time, the count is dropped. An end that gives up tells its peer, which hears it when it can be reached.
+//! Idle connections carry no heartbeat frames here: the world knows when a peer becomes unable to answer and counts the
+//! timeout from then; when the peer can answer again in time, the count is dropped. Which peers cannot answer depends on
+//! who does ([`Silence`](indoubt_engine::machine::Silence)): nobody does when its host is off or the path is cut in either
+//! direction, a process that is paused answers no heartbeats, but its kernel answers a keep-alive. An end that gives up
+//! tells its peer, which hears it when it can be reached; what becomes of an end that nobody tells is in `orphan.rs`.
 
 use indoubt_engine::machine::{Broken, Input, Refused};
 
-use super::connection::{ConnectionKey, EndState, Side, StreamItem};
+use super::connection::{EndState, Side, StreamItem};
+use super::connections::ConnectionKey;
+use super::draw::nanoseconds;
 use super::inbox::Arrival;
 use super::process::ProcessId;
 use super::state::State;
@@ -18,9 +22,12 @@ impl State {
         let Some(connection) = self.connections.get(key) else { return false };
         let (own, peer) = (connection.end(side), connection.end(side.other()));
         // The peer's kernel opens connections, but only the peer itself answers heartbeats.
-        let asleep =
-            own.state == EndState::Open && peer.state != EndState::Gone && self.processes[peer.process.index()].paused;
+        let asleep = own.state == EndState::Open
+            && peer.state != EndState::Gone
+            && own.silence.is_broken_by_the_process()
+            && self.processes[peer.process.index()].paused;
         asleep
+            || connection.is_orphan(side)
             || !self.hosts[peer.host.index()].powered
             || self.links.is_cut(connection.way(side).link)
             || self.links.is_cut(connection.way(side.other()).link)
@@ -39,7 +46,7 @@ impl State {
             end.epoch = end.epoch.wrapping_add(1);
             if silent {
                 let arrival = Arrival::Silence { connection: key, to: side, epoch: end.epoch };
-                let (process, at) = (end.process, now.saturating_add(end.silence));
+                let (process, at) = (end.process, now.saturating_add(nanoseconds(end.silence.timeout())));
                 self.push(process, at, arrival);
             }
         }

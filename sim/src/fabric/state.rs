@@ -9,7 +9,7 @@ use madsim::task::NodeId;
 use rand_chacha::ChaCha8Rng;
 
 use super::address::Addresses;
-use super::connection::{ConnectionTable, Connections};
+use super::connections::{ConnectionTable, Connections};
 use super::disk::{Disk, DiskId};
 use super::draw;
 use super::host::{Host, HostId};

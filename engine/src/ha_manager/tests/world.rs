@@ -319,7 +319,7 @@ impl World {
                 let peer = process(to.as_str());
                 let latency = self.latency(name, &peer);
                 if !self.can_pass(name, &peer) || !self.can_pass(&peer, name) {
-                    self.at(silence, name, Happening::GiveUp(connection));
+                    self.at(silence.timeout(), name, Happening::GiveUp(connection));
                     self.held.push((name.clone(), Effect::Connect { connection, to, silence }));
                 } else if let Some(node) = self.nodes.get_mut(&peer) {
                     let there = node.effects.next_connection_id();

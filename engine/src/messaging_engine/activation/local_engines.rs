@@ -6,6 +6,7 @@
 use crate::frame::Frame;
 use crate::machine::{ConnectionId, Effect, Effects, Input, TimerId};
 use crate::messaging_engine::frame::{BusCall, BusReply, LocalEngines};
+use crate::messaging_engine::heartbeats;
 use crate::name::{Address, BusName};
 use crate::time::{Duration, Time};
 
@@ -50,7 +51,7 @@ impl Watch {
     /// Begins to watch, if it does not watch already.
     pub(super) fn begin(&mut self, effects: &mut Effects) {
         if self.connection.is_none() {
-            self.connection = Some(effects.connect(self.server.clone(), self.silence));
+            self.connection = Some(effects.connect(self.server.clone(), heartbeats(self.silence)));
         }
     }
 

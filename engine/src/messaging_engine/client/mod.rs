@@ -25,6 +25,7 @@ mod tests;
 use super::frame::{BusCall, BusReason, BusReply, ConnectionProximity, Scope, Target, TargetSignificance};
 use crate::frame::Frame;
 use crate::machine::{ConnectionId, Effect, Effects, Input};
+use crate::messaging_engine::heartbeats;
 use crate::name::{Address, BusName, MessagingEngineName};
 use crate::time::Duration;
 
@@ -270,7 +271,7 @@ impl BusClient {
 
     fn open(&mut self, endpoint: usize, effects: &mut Effects) {
         let address = self.factory.provider_endpoints[endpoint].clone();
-        let connection = effects.connect(address, self.factory.silence);
+        let connection = effects.connect(address, heartbeats(self.factory.silence));
         self.state = State::OpeningBootstrap { connection, endpoint };
     }
 
@@ -349,7 +350,7 @@ impl BusClient {
             }
             (BusReply::Redirect { server, engine }, &mut State::Bootstrapping { connection, endpoint }) => {
                 effects.push(Effect::Close { connection });
-                let connection = effects.connect(server, self.factory.silence);
+                let connection = effects.connect(server, heartbeats(self.factory.silence));
                 self.state = State::OpeningEngine { connection, endpoint, engine };
                 Handled::Taken
             }

@@ -25,7 +25,7 @@ fn connected(connection: u32) -> Input {
 fn told(effects: &mut Effects) -> Vec<String> {
     let tell = |effect| match effect {
         Effect::Connect { connection, to, silence } => {
-            assert_eq!(silence, ConnectionFactory::DEFAULT_SILENCE);
+            assert_eq!(silence.timeout(), ConnectionFactory::DEFAULT_SILENCE);
             format!("{} to {to}", connection.0)
         }
         Effect::Send { connection, frame: Frame::BusCall(call) } => match *call {

@@ -18,7 +18,7 @@ mod tests;
 
 use super::{Command, ConnectOptions, MqiAnswer, MqiCall, MqiReply, Reason, Syncpoint};
 use crate::frame::Frame;
-use crate::machine::{ConnectionId, Effect, Effects, Incarnation, Input};
+use crate::machine::{ConnectionId, Effect, Effects, Incarnation, Input, Silence};
 use crate::name::{Address, QueueManagerName};
 use crate::time::Duration;
 
@@ -204,7 +204,8 @@ impl Client {
     }
 
     fn open(&mut self, address: usize, effects: &mut Effects) {
-        let connection = effects.connect(self.addresses[address].clone(), self.silence);
+        let silence = Silence::Prompt { timeout: self.silence };
+        let connection = effects.connect(self.addresses[address].clone(), silence);
         self.state = State::Opening { connection, address };
     }
 

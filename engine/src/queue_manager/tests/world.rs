@@ -403,7 +403,9 @@ impl World {
         match effect {
             Effect::Listen { .. } => self.processes.get_mut(node).unwrap().listening = true,
             Effect::StopListening { .. } => self.processes.get_mut(node).unwrap().listening = false,
-            Effect::Connect { connection, to, silence } => self.connect(node, connection, Self::node(&to), silence),
+            Effect::Connect { connection, to, silence } => {
+                self.connect(node, connection, Self::node(&to), silence.timeout())
+            }
             Effect::Send { connection, frame } => self.send(node, connection, frame),
             Effect::Close { connection } => self.close(node, connection, Broken::Closed),
             Effect::Datagram { to, frame } => {

@@ -186,7 +186,9 @@ impl World {
 
     fn perform(&mut self, node: Node, effect: Effect) {
         match effect {
-            Effect::Connect { connection, to, silence } => self.connect(node, connection, Self::node(&to), silence),
+            Effect::Connect { connection, to, silence } => {
+                self.connect(node, connection, Self::node(&to), silence.timeout())
+            }
             Effect::Send { connection, frame } => self.send(node, connection, frame),
             Effect::Datagram { to, frame } => {
                 let to = Self::node(&to);

@@ -79,7 +79,7 @@ fn frames_sent_before_a_kill_arrive_before_the_reset_and_nothing_after_it() {
             Box::pin(async move {
                 let mut effects = Effects::new();
                 process.next().await;
-                let connection = effects.connect("b".into(), ms(1_000));
+                let connection = effects.connect("b".into(), prompt(ms(1_000)));
                 process.perform(&mut effects);
                 process.next().await;
                 (1..=20).for_each(|number| effects.send(connection, frame(number)));
@@ -201,7 +201,7 @@ fn an_orderly_close_comes_after_everything_sent_and_leaves_no_trace() {
                 let mut effects = Effects::new();
                 process.next().await;
                 for _ in 0..100 {
-                    let connection = effects.connect("b".into(), ms(1_000));
+                    let connection = effects.connect("b".into(), prompt(ms(1_000)));
                     process.perform(&mut effects);
                     process.next().await;
                     effects.send(connection, frame(1));

@@ -5,6 +5,7 @@ mod clock;
 mod connection;
 mod datagram;
 mod disk;
+mod orphan;
 mod process;
 mod silence;
 mod world;
@@ -12,7 +13,7 @@ mod world;
 use std::sync::{Arc, Mutex};
 
 use indoubt_engine::frame::Frame;
-use indoubt_engine::machine::{Effect, Effects, Incarnation, Input, Machine, TimerId};
+use indoubt_engine::machine::{Effect, Effects, Incarnation, Input, Machine, Silence, TimerId};
 use indoubt_engine::name::{Address, ImageName};
 use indoubt_engine::sysplex::frame::SysplexFrame;
 use indoubt_engine::time::{Duration, Time};
@@ -107,7 +108,7 @@ struct Talker {
     fabric: Option<Fabric>,
     listens: Option<&'static str>,
     connects: Option<&'static str>,
-    silence: Duration,
+    silence: Silence,
     /// Frames sent at once when a connection is there.
     burst: u32,
     /// After that, one more each time this has passed.
@@ -124,7 +125,7 @@ impl Talker {
             fabric: None,
             listens: None,
             connects: None,
-            silence: Duration::from_secs(5),
+            silence: prompt(Duration::from_secs(5)),
             burst: 0,
             every: None,
             sent: 0,
@@ -152,7 +153,11 @@ impl Talker {
         self
     }
 
-    fn silence(mut self, silence: Duration) -> Self {
+    fn silence(self, timeout: Duration) -> Self {
+        self.notices_by(prompt(timeout))
+    }
+
+    fn notices_by(mut self, silence: Silence) -> Self {
         self.silence = silence;
         self
     }
@@ -195,6 +200,10 @@ impl Machine for Talker {
             _ => {}
         }
     }
+}
+
+fn prompt(timeout: Duration) -> Silence {
+    Silence::Prompt { timeout }
 }
 
 fn host(fabric: &Fabric, name: &str) -> HostId {

@@ -16,7 +16,7 @@ impl Machine for Stepper {
     fn handle(&mut self, _: Time, input: Input, effects: &mut Effects) {
         match input {
             Input::Started { .. } => {
-                effects.connect("b".into(), ms(60_000));
+                effects.connect("b".into(), prompt(ms(60_000)));
             }
             Input::Connected { connection } => {
                 effects.send(connection, frame(1));
@@ -223,7 +223,7 @@ fn a_process_that_worked_finds_what_has_arrived_meanwhile_and_does_not_wait_for_
             let log = reader_log.clone();
             Box::pin(async move {
                 let mut effects = Effects::new();
-                effects.push(Effect::Listen { address: "b".into(), silence: ms(60_000) });
+                effects.push(Effect::Listen { address: "b".into(), silence: prompt(ms(60_000)) });
                 process.perform(&mut effects);
                 process.sleep(ms(50)).await;
                 while let Some(input) = process.arrived().await {

@@ -128,8 +128,9 @@ pub(super) fn message_store(node: &Node, was_level: WasLevel, cx: &mut Context<'
         "file_store" => {
             let mut fields = Fields::new(node.span, fields, "a file store", cx.problems);
             let file_server = fields.require("file_server", cx).and_then(|node| cx.find(Kind::FileServer, node));
+            let soft_timeout = fields.get("soft_timeout", cx, positive_duration);
             fields.finish(cx);
-            Some(MessageStore::FileStore { file_server: file_server? })
+            Some(MessageStore::FileStore { file_server: file_server?, soft_timeout })
         }
         other => {
             let meant = likely(other, ["data_store", "file_store"]);

@@ -171,6 +171,8 @@ pub enum MessageStore {
     FileStore {
         /// The file server.
         file_server: String,
+        /// A soft mount, and how long it waits for an answer; `None` for a hard one.
+        soft_timeout: Option<Duration>,
     },
 }
 

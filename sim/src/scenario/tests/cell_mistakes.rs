@@ -77,6 +77,9 @@ fn what_keeps_messages_must_be_there() {
     spoilt("data_store(database: \"SIBDB\")", "data_store(database: \"SIBDB\", schema: \"\")", "\"\"", &wanted);
     let wanted = ["no file server NAS02; did you mean NAS01?"];
     spoilt("file_store(file_server: \"NAS01\")", "file_store(file_server: \"NAS02\")", "\"NAS02\"", &wanted);
+    let wanted = ["this duration must be longer than zero"];
+    let soft = "file_store(file_server: \"NAS01\", soft_timeout: \"0s\")";
+    spoilt("file_store(file_server: \"NAS01\")", soft, "\"0s\"", &wanted);
     let wanted = ["no message store", "data_store(database: \"SIBDB\")"];
     spoilt("file_store(file_server: \"NAS01\")", "flat_file(path: \"/tmp\")", "flat_file", &wanted);
     let wanted = ["a cluster needs `message_store`"];

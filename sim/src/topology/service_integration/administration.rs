@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indoubt_engine::application_server::frame::{AdministrationRequest, AdministrationResponse};
 use indoubt_engine::frame::Frame;
-use indoubt_engine::machine::{Effect, Effects, Input};
+use indoubt_engine::machine::{Effect, Effects, Input, Silence};
 use indoubt_engine::name::QueueName;
 use indoubt_engine::unit_of_work::{Outcome, Xid};
 
@@ -17,7 +17,7 @@ use crate::workload::provider::{
 };
 
 /// How long an administrator waits for a server that does not answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Silence = Silence::Prompt { timeout: Duration::from_secs(30) };
 
 /// An administrator of the cell. Not a client of the bus: what clients do is refused.
 pub(super) struct Administrator {

@@ -51,10 +51,6 @@ const OWNERSHIP_REFRESH_NS: u64 = 21_000_000_000;
 /// uses it: with the first request that is refused, or not answered in time.
 const UNKNOWING_OWNER_NS: u64 = 60_000_000_000;
 
-/// An owner that stood still, and whose session was given up meanwhile, is told so by its host's kernel when it goes on:
-/// with the first input that it takes.
-const WAKING_OWNER_NS: u64 = 1_000_000;
-
 /// For how long an engine tries to have its data store back (`jdbcConnectionRetryMaximumDuration`).
 const RETRY_NS: u64 = 900_000_000_000;
 
@@ -71,7 +67,7 @@ pub(super) fn promise(cell: &Cell, history: &mut History, contract: &mut Contrac
         lazy_writes(cell, (engine, cluster), &queues, history, contract);
         counts(cell, (engine, cluster), &queues, history, contract);
         stale_deliveries(engine, &queues, contract);
-        contract.exclusive.push(ownership((engine, cluster), cell, history));
+        contract.exclusive.push(ownership(engine, cell, history));
     }
     contract.unknown_get_rule = "a message received in a session with automatic acknowledgement is gone when it is \
                                  served; if the connection is lost with it, so is the message"
@@ -298,7 +294,7 @@ fn was_troubled(engine: &MessagingEngine, cell: &Cell, history: &History) -> boo
             let host = cell.databases.iter().find(|known| known.name == *database).map(|known| known.host.as_str());
             (database, host)
         }
-        MessageStore::FileStore { file_server } => {
+        MessageStore::FileStore { file_server, .. } => {
             let known = cell.file_servers.iter().find(|known| known.name == *file_server);
             (file_server, known.map(|known| known.host.as_str()))
         }
@@ -343,7 +339,7 @@ fn counts(
 
 /// One active instance of each engine. An instance that has lost the lock of its data store and tries to come back is no
 /// owner meanwhile, however long it serves from memory: what it cannot store, it does not confirm.
-fn ownership((engine, cluster): (&MessagingEngine, &Cluster), cell: &Cell, history: &History) -> Exclusive {
+fn ownership(engine: &MessagingEngine, cell: &Cell, history: &History) -> Exclusive {
     let restricted = matches!(engine.message_store, MessageStore::DataStore { restrict_long_running_locks: true, .. });
     let (allowed_overlap_ns, rule) = if was_troubled(engine, cell, history) {
         let rule = "an owner whose message store was out of reach, and was given to somebody else, learns of that when it \
@@ -353,10 +349,6 @@ fn ownership((engine, cluster): (&MessagingEngine, &Cluster), cell: &Cell, histo
         let rule = "with restricted long-running locks an owner notices that it has lost the store when it next refreshes \
                     its ownership (WebSphere Application Server, Restrict long running locks)";
         (OWNERSHIP_REFRESH_NS, rule)
-    } else if cluster.servers.iter().any(|server| history.faults().any(|fault| fault.troubles(&server.name))) {
-        let rule = "an owner that stood still while the lock of its message store was given to somebody else learns of that \
-                    as soon as it goes on (WebSphere Application Server, Data store exclusive access)";
-        (WAKING_OWNER_NS, rule)
     } else {
         (0, "the lock of its message store lets one instance of a messaging engine run at a time")
     };

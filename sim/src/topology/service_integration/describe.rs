@@ -181,14 +181,15 @@ fn engines(cell: &Cell, cluster: &Cluster) -> Vec<[String; 3]> {
                 let schema = schema.as_ref().map(|schema| format!(", schema {schema}")).unwrap_or_default();
                 format!("data store in {database}{schema}{restricted}")
             }
-            MessageStore::FileStore { file_server } => {
+            MessageStore::FileStore { file_server, soft_timeout } => {
                 let server = cell.file_servers.iter().find(|server| server.name == *file_server);
                 let kind = server.map_or_else(String::new, |server| match server.kind {
                     FileSystemKind::Nfs4 { lease } => format!(" (NFS 4, lease {})", length(lease)),
                     FileSystemKind::Nfs3 => " (NFS 3)".to_owned(),
                     FileSystemKind::ClusterFileSystem { .. } => " (cluster file system)".to_owned(),
                 });
-                format!("file store on {file_server}{kind}")
+                let mount = if soft_timeout.is_some() { ", soft mount" } else { "" };
+                format!("file store on {file_server}{kind}{mount}")
             }
         };
         let preferred = policies.get(number).map(Policy::placement).unwrap_or_default();

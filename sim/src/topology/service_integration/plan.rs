@@ -142,7 +142,7 @@ fn file_server_plan(server: &model::FileServer, cell: &Cell, fabric: &Fabric) ->
     let address = file_server_address(&server.name);
     fabric.declare_address(address.clone(), LinkKind::Network, Duration::ZERO);
     let on_it = cell.engines().filter(|(engine, _)| {
-        matches!(&engine.message_store, MessageStore::FileStore { file_server } if *file_server == server.name)
+        matches!(&engine.message_store, MessageStore::FileStore { file_server, .. } if *file_server == server.name)
     });
     let definition = FileServerDefinition {
         name: ProcessName::from(server.name.as_str()),
@@ -265,12 +265,15 @@ fn instance(
             definition.initial_wait = initial_wait.unwrap_or(definition.initial_wait);
             StoreDefinition::Data(definition)
         }
-        MessageStore::FileStore { file_server } => StoreDefinition::File(FileStoreDefinition::new(
-            engine.name.clone(),
-            uuid.clone(),
-            (process, HostName(server.host.clone())),
-            (file_server_address(file_server), directory(&engine.name)),
-        )),
+        MessageStore::FileStore { file_server, soft_timeout } => StoreDefinition::File(FileStoreDefinition {
+            soft_timeout: *soft_timeout,
+            ..FileStoreDefinition::new(
+                engine.name.clone(),
+                uuid.clone(),
+                (process, HostName(server.host.clone())),
+                (file_server_address(file_server), directory(&engine.name)),
+            )
+        }),
     };
     let definition = MessagingEngineDefinition {
         name: engine.name.clone(),

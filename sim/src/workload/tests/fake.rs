@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use indoubt_engine::frame::Frame;
-use indoubt_engine::machine::{ConnectionId, Effect, Effects, Incarnation, Input, Machine, TimerId};
+use indoubt_engine::machine::{ConnectionId, Effect, Effects, Incarnation, Input, Machine, Silence, TimerId};
 use indoubt_engine::message::{Message, MessageDescriptor, MessageId, Payload, Persistence};
 use indoubt_engine::mqi::{
     BrowsePosition, Command, IndoubtThread, Match, MqiAnswer, MqiCall, MqiReply, ObjectHandle, OpenFor, PutDescriptor,
@@ -354,7 +354,8 @@ impl Machine for FakeQueueManager {
         match input {
             Input::Started { .. } => {
                 for address in &self.listeners {
-                    effects.push(Effect::Listen { address: address.clone(), silence: Duration::from_secs(30) });
+                    let silence = Silence::Prompt { timeout: Duration::from_secs(30) };
+                    effects.push(Effect::Listen { address: address.clone(), silence });
                 }
             }
             Input::Frame { connection, frame: Frame::MqiCall(call) } => self.called(now, connection, *call, effects),

@@ -17,6 +17,7 @@ use crate::frame::Frame;
 use crate::machine::{ConnectionId, Effect, Effects, Input};
 use crate::messaging_engine::definition::IncarnationUuid;
 use crate::messaging_engine::engine_frame::EngineFrame;
+use crate::messaging_engine::heartbeats;
 use crate::messaging_engine::store::ItemId;
 use crate::name::{Address, MessagingEngineName};
 use crate::time::{Duration, Time};
@@ -73,7 +74,7 @@ impl MessagingEngine {
             };
             if is_wanted {
                 self.give_up_link(&engine, effects);
-                let connection = effects.connect(address.clone(), SILENCE);
+                let connection = effects.connect(address.clone(), heartbeats(SILENCE));
                 let link = Link::Open { connection, to: address, progress: Progress::Connecting };
                 self.work.remote.links.insert(engine, link);
             }

@@ -1,5 +1,6 @@
 //! What an administrator says of a data store.
 
+use crate::machine::Silence;
 use crate::messaging_engine::definition::{EngineUuid, WasLevel};
 use crate::name::{Address, MessagingEngineName, ProcessName, SchemaName};
 use crate::time::{Duration, Time};
@@ -95,6 +96,12 @@ impl DataStoreDefinition {
     #[must_use]
     pub fn fails_on_connection_loss(&self) -> bool {
         self.failover_on_connection_loss.unwrap_or(self.was_level != WasLevel::V6_1)
+    }
+
+    /// When it takes the database for gone: it asks something at each refresh at the latest, and the driver gives up what
+    /// is not answered in time.
+    pub(super) fn silence(&self) -> Silence {
+        Silence::Heartbeats { every: self.lock_refresh, timeout: self.read_timeout }
     }
 
     /// When an engine that has lost its session at `now` gives up; `None` for never.

@@ -23,6 +23,8 @@
 mod definition;
 mod dispatcher;
 mod ownership;
+mod reading;
+mod refresh;
 mod rows;
 mod spilling;
 

@@ -1,4 +1,4 @@
-//! Taking, keeping and losing ownership of the tables.
+//! Taking ownership of the tables; keeping it is in `refresh.rs`.
 //!
 //! **In the product.** A starting instance locks `SIBOWNERO`, then `SIBOWNER`, and reads the row: none, it writes its own;
 //! of another engine, it gives up (CWSIS1535E); of the same engine, it writes its own `INC_UUID`, locks again, and makes
@@ -17,15 +17,15 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::rows::{encode, row, rows};
+use super::rows::row;
 use super::spilling::purged;
 use super::{DataStore, OUTER_LOCK, OWNER, Phase, WORK};
-use crate::database::frame::{Answer, DatabaseError, LockPatience, RowKey, Statement, Then};
+use crate::database::frame::{Answer, DatabaseError, LockPatience, Statement, Then};
 use crate::defect::Defect;
 use crate::event::Event;
 use crate::machine::{Effect, Effects};
 use crate::messaging_engine::definition::{EngineUuid, IncarnationUuid};
-use crate::messaging_engine::store::{Contents, ItemId, PreparedTransaction, StoreEvent, StoreFailure, StoredMessage};
+use crate::messaging_engine::store::{Contents, StoreEvent, StoreFailure};
 use crate::step::Step;
 use crate::time::{Duration, Time};
 
@@ -83,10 +83,13 @@ pub(super) struct Taking {
     /// When a pause ends.
     pause_until: Option<Time>,
     has_told_waiting: bool,
+    has_told_owner: bool,
+    /// The last attempt did not fail because of the lock: the database had no room for the row.
+    is_refused: bool,
     /// The owner row of another incarnation, and how often it was seen unmoved.
     watched: Option<(OwnerRow, u32)>,
     /// Item numbers below this may have been given out.
-    reserved: u64,
+    pub(super) reserved: u64,
     /// Spilled messages of earlier starts that have gone with the write of its row.
     purged: u64,
 }
@@ -107,6 +110,8 @@ impl Taking {
             awaited: Awaited::Session,
             pause_until: None,
             has_told_waiting: false,
+            has_told_owner: false,
+            is_refused: false,
             watched: None,
             reserved: 0,
             purged: 0,
@@ -131,7 +136,7 @@ enum Verdict {
 }
 
 impl DataStore {
-    fn taking(&mut self) -> &mut Taking {
+    pub(super) fn taking(&mut self) -> &mut Taking {
         match &mut self.phase {
             Phase::Taking(taking) => taking,
             _ => panic!("ownership is taken in its phase"),
@@ -139,7 +144,7 @@ impl DataStore {
     }
 
     pub(super) fn connect(&mut self, effects: &mut Effects) {
-        let connection = effects.connect(self.definition.database.clone(), self.definition.read_timeout);
+        let connection = effects.connect(self.definition.database.clone(), self.definition.silence());
         self.connection = Some(connection);
     }
 
@@ -157,7 +162,8 @@ impl DataStore {
         let is_connected = self.is_connected;
         let Phase::Taking(taking) = &mut self.phase else { return };
         if taking.deadline.is_some_and(|deadline| deadline <= now) {
-            let failure = if is_connected { StoreFailure::Locked } else { StoreFailure::Unreachable };
+            let waits_for_lock = is_connected && !taking.is_refused;
+            let failure = if waits_for_lock { StoreFailure::Locked } else { StoreFailure::Unreachable };
             self.fail(failure, effects);
             return;
         }
@@ -174,7 +180,7 @@ impl DataStore {
         }
     }
 
-    fn lock(&self, table: &crate::name::TableName) -> Statement {
+    pub(super) fn lock(&self, table: &crate::name::TableName) -> Statement {
         Statement::Lock { table: table.clone(), patience: LockPatience::Wait(self.definition.lock_patience) }
     }
 
@@ -239,6 +245,7 @@ impl DataStore {
         let mut answers = match result {
             Ok(answers) => VecDeque::from(answers),
             Err(DatabaseError::LockTimeout) => {
+                self.taking().is_refused = false;
                 if !core::mem::replace(&mut self.taking().has_told_waiting, true) {
                     self.report(|engine| Event::StoreLockWaiting { engine }, effects);
                 }
@@ -247,7 +254,7 @@ impl DataStore {
             }
             Err(_) => {
                 // No room for the row, in a table space that is full: as if the database were not there.
-                self.taking().awaited = Awaited::Session;
+                self.taking().is_refused = true;
                 self.pause(now, self.definition.lock_retry_interval, effects);
                 return;
             }
@@ -283,6 +290,7 @@ impl DataStore {
         match self.judge(found, effects) {
             Verdict::Fail(failure) => self.fail(failure, effects),
             Verdict::Watch => {
+                self.taking().is_refused = false;
                 if !core::mem::replace(&mut self.taking().has_told_waiting, true) {
                     self.report(|engine| Event::StoreLockWaiting { engine }, effects);
                 }
@@ -314,7 +322,11 @@ impl DataStore {
     fn judge(&mut self, found: Option<Vec<u8>>, effects: &mut Effects) -> Verdict {
         let is_opening = self.taking().is_opening;
         let Some(found) = found else {
-            return if is_opening { Verdict::Take } else { Verdict::Fail(StoreFailure::Corrupt) };
+            if is_opening {
+                self.tell_owner(|engine| Event::StoreNotOwnedBefore { engine }, effects);
+                return Verdict::Take;
+            }
+            return Verdict::Fail(StoreFailure::Corrupt);
         };
         let Ok(found) = postcard::from_bytes::<OwnerRow>(&found) else {
             return Verdict::Fail(StoreFailure::Corrupt);
@@ -331,7 +343,7 @@ impl DataStore {
             let is_fenced = !Defect::OldOwnerNotFenced.is_planted();
             return if is_fenced { Verdict::Fail(StoreFailure::TakenOver) } else { Verdict::Take };
         }
-        self.report(|engine| Event::StoreOwnedBefore { engine }, effects);
+        self.tell_owner(|engine| Event::StoreOwnedBefore { engine }, effects);
         if !self.definition.restrict_long_running_locks || found.status == OwnerStatus::Stopped {
             return Verdict::Take;
         }
@@ -341,6 +353,13 @@ impl DataStore {
         };
         self.taking().watched = Some((found, looks));
         if looks >= self.definition.lock_retry_count { Verdict::TakeOver } else { Verdict::Watch }
+    }
+
+    /// Tells whose the store was, once for each opening.
+    fn tell_owner(&mut self, event: impl FnOnce(crate::name::MessagingEngineName) -> Event, effects: &mut Effects) {
+        if !core::mem::replace(&mut self.taking().has_told_owner, true) {
+            self.report(event, effects);
+        }
     }
 
     fn ownership_written(&mut self, now: Time, effects: &mut Effects) {
@@ -355,39 +374,6 @@ impl DataStore {
         }
     }
 
-    /// What the tables hold; `None` if a row cannot be read.
-    fn contents(&mut self, answers: &mut VecDeque<Answer>) -> Option<Contents> {
-        let found_reserved = row(answers).and_then(|row| postcard::from_bytes(&row).ok()).unwrap_or(1);
-        let persists = self.definition.was_level.persists_redelivery_count();
-        let item_rows = rows(answers);
-        let mut counts = std::collections::BTreeMap::new();
-        for (key, value) in rows(answers) {
-            let RowKey::Number(item) = key else { return None };
-            counts.insert(ItemId(item), postcard::from_bytes::<u32>(&value).ok()?);
-        }
-        let mut messages = Vec::with_capacity(item_rows.len());
-        for (_, value) in item_rows {
-            let mut message: StoredMessage = postcard::from_bytes(&value).ok()?;
-            let failed = &mut message.message.failed_deliveries;
-            // Without the column, the count starts again.
-            *failed = if persists { counts.get(&message.item).copied().unwrap_or(*failed) } else { 0 };
-            messages.push(message);
-        }
-        let mut prepared = Vec::new();
-        for (_, value) in rows(answers) {
-            prepared.push(postcard::from_bytes::<PreparedTransaction>(&value).ok()?);
-        }
-        for (_, value) in rows(answers) {
-            messages.push(postcard::from_bytes(&value).ok()?);
-        }
-        let adds = prepared.iter().flat_map(|transaction| &transaction.adds);
-        let highest = messages.iter().chain(adds).map(|message| message.item.0 + 1).max().unwrap_or(1);
-        // The block of this instance begins where those before it ended.
-        let begin = if Defect::StoreLockIgnored.is_planted() { found_reserved } else { self.taking().reserved };
-        self.dispatcher.opened(&prepared);
-        Some(Contents { messages, prepared, next_item: begin.max(highest) })
-    }
-
     fn running(&mut self, now: Time, contents: Option<Contents>, effects: &mut Effects) {
         self.phase = Phase::Running;
         self.events.push_back(contents.map_or(StoreEvent::Regained, StoreEvent::Opened));
@@ -395,56 +381,5 @@ impl DataStore {
         self.set_refresh(now, effects);
         self.pump(now, effects);
         self.pump_spills(effects);
-    }
-
-    fn set_refresh(&mut self, now: Time, effects: &mut Effects) {
-        self.next_refresh = now + self.definition.lock_refresh;
-        effects.push(Effect::SetTimer { timer: self.refresh_timer(), at: self.next_refresh });
-    }
-
-    /// Touches the owner row.
-    pub(super) fn refresh(&mut self, now: Time, effects: &mut Effects) {
-        self.set_refresh(now, effects);
-        if self.awaited.is_some() || Defect::StoreLockIgnored.is_planted() {
-            return;
-        }
-        let read = self.tables.read_owner();
-        let statements = if self.definition.restrict_long_running_locks {
-            vec![self.lock(&self.tables.owner), read]
-        } else {
-            vec![read]
-        };
-        self.awaited = Some(self.execute(OWNER, statements, Then::Continue, effects));
-    }
-
-    pub(super) fn refresh_answered(
-        &mut self,
-        now: Time,
-        result: Result<Vec<Answer>, DatabaseError>,
-        effects: &mut Effects,
-    ) {
-        // A look that had to wait too long is repeated at the next refresh; a write has no answer of interest.
-        let Ok(answers) = result else { return };
-        let Some(found) = row(&mut VecDeque::from(answers)) else { return };
-        let is_own = self.own_row.as_ref().is_some_and(|own| encode(own) == found)
-            || postcard::from_bytes::<OwnerRow>(&found).is_ok_and(|found| found.incarnation == self.incarnation);
-        if !is_own {
-            if Defect::OldOwnerNotFenced.is_planted() {
-                if self.definition.restrict_long_running_locks {
-                    let _ = self.execute(OWNER, Vec::new(), Then::Rollback, effects);
-                }
-                return;
-            }
-            self.report(|engine| Event::StoreLockLost { engine }, effects);
-            self.fail(StoreFailure::TakenOver, effects);
-            return;
-        }
-        if self.definition.restrict_long_running_locks
-            && let Some(own) = &mut self.own_row
-        {
-            own.last_update = now;
-            let put = self.tables.put_owner(own);
-            self.awaited = Some(self.execute(OWNER, vec![put], Then::Commit, effects));
-        }
     }
 }

@@ -42,7 +42,7 @@ use super::{Change, MessageStore, SpillChange, StoreEvent, StoreFailure, Ticket}
 use crate::event::Event;
 use crate::file_server::frame::{FileClient, FileOperation, FilePath, Grant, RequestNumber};
 use crate::frame::Frame;
-use crate::machine::{ConnectionId, Effect, Effects, Incarnation, Input, Offered, TimerId};
+use crate::machine::{ConnectionId, Effect, Effects, Incarnation, Input, Offered, Silence, TimerId};
 use crate::messaging_engine::definition::IncarnationUuid;
 use crate::time::{Duration, Time};
 use kept::Kept;
@@ -57,8 +57,9 @@ const PERMANENT: &str = "PermanentStore";
 /// What is spilled from memory.
 const TEMPORARY: &str = "TemporaryStore";
 
-/// The client never gives a connection up because of silence: it knows better when to stop waiting.
-const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+/// The client never gives a connection up because of silence: it knows better when to stop waiting. Its kernel notices at
+/// once when the server's host is another one than before, since a mount asks without end.
+const NEVER: Silence = Silence::Lease { timeout: Duration::from_secs(100 * 365 * 24 * 3600) };
 
 /// The product's message for a failure to open a file store, as the report begins.
 pub(crate) fn file_store_message(why: StoreFailure) -> &'static str {

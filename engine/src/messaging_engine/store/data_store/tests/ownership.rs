@@ -1,8 +1,9 @@
 //! Who owns the tables, when, and for how long.
 
+use super::strategies::{ASSURED, add, survivors};
 use super::world::{World, definition, seconds};
-use crate::database::TransactionNumber;
 use crate::database::frame::{DatabaseRequest, RequestNumber, RowKey, Statement, Then};
+use crate::database::{Capacity, TransactionNumber};
 use crate::messaging_engine::definition::{EngineUuid, WasLevel};
 use crate::messaging_engine::store::data_store::{DataStoreDefinition, Tables};
 use crate::messaging_engine::store::{MessageStore, StoreEvent, StoreFailure};
@@ -20,6 +21,7 @@ fn the_first_instance_owns_an_empty_store() {
     assert!(world.contents(first).is_some_and(|contents| contents.messages.is_empty()));
     assert!(world.instances[first].store.is_available());
     assert!(world.reported("store_lock_attempted") && world.reported("store_lock_acquired"));
+    assert!(world.reported("store_not_owned_before") && !world.reported("store_owned_before"));
 }
 
 #[test]
@@ -246,6 +248,43 @@ fn a_recorded_owner_is_taken_over_when_it_has_not_moved_for_three_looks() {
     world.heal(first);
     world.run(seconds(60));
     assert!(world.has(first, &StoreEvent::Failed(StoreFailure::TakenOver)));
+}
+
+/// The refresh is all that fences an old owner: no batch asks whose the store is.
+#[test]
+fn between_a_takeover_and_its_next_refresh_the_batches_of_the_old_owner_commit() {
+    let mut world = World::new();
+    let first = world.open(DataStoreDefinition { lock_refresh: seconds(600), ..restricted() });
+    world.run(seconds(5));
+    let second = world.open(restricted());
+    world.run(seconds(90));
+    assert!(world.contents(second).is_some(), "the row of the first does not move");
+    let ticket = world.write(first, vec![add(1, ASSURED)]).expect("it is waited for");
+    world.run(seconds(1));
+    assert!(world.has(first, &StoreEvent::Stored(ticket)) && world.instances[first].store.is_available());
+    world.run(seconds(600));
+    assert!(world.has(first, &StoreEvent::Failed(StoreFailure::TakenOver)));
+    assert_eq!(survivors(&mut world), [1], "and what it wrote stays");
+}
+
+#[test]
+fn whose_the_store_was_is_told_once_however_often_it_is_looked_at() {
+    let mut world = World::new();
+    world.open(restricted());
+    world.run(seconds(5));
+    world.open(restricted());
+    world.run(seconds(300));
+    let told = world.reports.iter().filter(|(_, event)| event.name() == "store_owned_before").count();
+    assert_eq!(told, 1, "it looks every 20 s");
+}
+
+#[test]
+fn a_database_without_room_for_the_owner_row_is_out_of_reach_and_not_locked() {
+    let mut world = World::with(|database| database.capacity = Some(Capacity::Rows(0)));
+    let first = world.open(definition(WasLevel::V9));
+    world.run(seconds(901));
+    assert!(world.reported("database_full"));
+    assert!(world.has(first, &StoreEvent::OpenFailed(StoreFailure::Unreachable)));
 }
 
 #[test]

@@ -363,7 +363,7 @@ impl World {
             Effect::Connect { connection, to, silence } => {
                 if is_cut {
                     let refused = Input::Refused { connection, why: Refused::NoAnswer };
-                    self.later.push((self.now + silence, Delivery::ToInstance(index, refused)));
+                    self.later.push((self.now + silence.timeout(), Delivery::ToInstance(index, refused)));
                 } else if self.is_listening {
                     let server = ConnectionId(u32::try_from(self.links.len()).unwrap() + 1);
                     let link =

@@ -460,7 +460,7 @@ impl World {
     fn perform_server(&mut self) {
         for effect in self.server_effects.drain().collect::<Vec<_>>() {
             match effect {
-                Effect::Listen { silence, .. } => self.silence = silence,
+                Effect::Listen { silence, .. } => self.silence = silence.timeout(),
                 Effect::Send { connection, frame } => {
                     let Some(there) = self.connections.iter_mut().find(|there| there.server == connection) else {
                         continue;
