@@ -273,6 +273,11 @@ impl Event {
                 | Event::ExceptionMessage { .. }
                 | Event::MessageStoreFull { .. }
                 | Event::StructureFull { .. }
+                | Event::DeliveryFailed { .. }
+                | Event::MessageBlocked { .. }
+                | Event::DestinationFull { .. }
+                | Event::BestEffortDiscarded { .. }
+                | Event::EnginePrepared { .. }
         )
     }
 

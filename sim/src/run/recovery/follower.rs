@@ -256,7 +256,10 @@ impl<'t> Follower<'t> {
                 if event.remedy() == Some(Remedy::Returned) {
                     self.returned = cause;
                 }
-                Origin::of(cause)
+                // Who works with something follows it.
+                let what = self.works_with.get(about).filter(|_| about == who);
+                let followed = what.and_then(|what| self.places.get(what)?.cause);
+                Origin::of(cause.max(followed))
             }
         }
     }

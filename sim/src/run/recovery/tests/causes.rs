@@ -167,9 +167,10 @@ fn who_works_with_something_follows_it() {
     timeline.extend(killed(100, "server1"));
     timeline.push(suspected(110, "agent", "server1"));
     timeline.extend(started(120, "server2"));
+    timeline.push(event(127, "bean.1", Event::EndpointConnectionEnded { engine: engine() }));
     timeline.push(connected(128));
-    assert_eq!(last_causes(&timeline, 1), [Some(100)]);
-    assert_eq!(last_causes(&timeline[..timeline.len() - 9], 1), [Some(50)]);
+    assert_eq!(last_causes(&timeline, 2), [Some(100); 2]);
+    assert_eq!(last_causes(&timeline[..timeline.len() - 10], 1), [Some(50)]);
 }
 
 #[test]
