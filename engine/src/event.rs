@@ -25,7 +25,7 @@ use crate::time::Duration;
 use crate::unit_of_work::{Outcome, UnitOfWorkId, UnitOfWorkState, Xid};
 
 pub use reporter::Reporter;
-pub use telling::{FirstStart, LaneState, Milestone};
+pub use telling::{FirstStart, LaneState, Milestone, Remedy};
 
 /// How much an event matters to somebody who reads a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -187,7 +187,7 @@ events! {
     /// a core group member installed a new view
     Headline ViewInstalled { members: usize, coordinator: ProcessName } = "view_installed", "HMGR0218I new view of {members} member{}, coordinator {coordinator}", if *members == 1 { "" } else { "s" };
     /// a process became coordinator of its core group view
-    Headline CoordinatorElected { } = "coordinator_elected", "HMGR0206I elected coordinator of the core group";
+    Recovery CoordinatorElected { } = "coordinator_elected", "HMGR0206I elected coordinator of the core group";
     /// a process is no longer coordinator of its core group view
     Headline CoordinatorLost { } = "coordinator_lost", "HMGR0207I no longer coordinator of the core group";
     /// a core group member has found no other one for a discovery interval: alone, the HA manager activates nothing
@@ -221,9 +221,9 @@ events! {
 
     by Database:
     /// the database has replayed its log and accepts sessions; what had not committed is rolled back, nobody holds a lock
-    Headline DatabaseStarted { database: Address, transactions: u64 } = "database_started", "database open, {transactions} log records replayed";
+    Recovery DatabaseStarted { database: Address, transactions: u64 } = "database_started", "database open, {transactions} log records replayed";
     /// nothing was heard of a session for the keep-alive: it is rolled back and its locks are released
-    Detection DatabaseSessionExpired { session: ProcessName } = "database_session_expired", "session of {session} expired: rolled back, locks released";
+    Headline DatabaseSessionExpired { session: ProcessName } = "database_session_expired", "session of {session} expired: rolled back, locks released";
     /// an operator ended the sessions of a client
     Headline DatabaseSessionKilled { session: ProcessName } = "database_session_killed", "session of {session} killed: rolled back, locks released";
     /// a transaction was refused because the table space is full
@@ -352,7 +352,7 @@ events! {
 
     by ApplicationServer:
     /// an application server starts for the first time or again
-    Headline ServerStarted { incarnation: Incarnation } = "server_started", "application server started, life {}", incarnation.0;
+    Recovery ServerStarted { incarnation: Incarnation } = "server_started", "application server started, life {}", incarnation.0;
     /// an application server ended in good order
     Headline ServerStopped { } = "server_stopped", "application server stopped";
     /// an application server ended itself

@@ -65,10 +65,18 @@ pub struct Xid {
     pub number: u64,
 }
 
+impl Xid {
+    /// The life of the coordinator that began it, which a coordinator that numbers anew in each life keeps in the upper
+    /// half; 0 if it does not.
+    #[must_use]
+    pub const fn life(&self) -> u64 {
+        self.number >> 32
+    }
+}
+
 impl fmt::Display for Xid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Who numbers anew in each life keeps that in the upper half.
-        match (self.number >> 32, self.number & 0xffff_ffff) {
+        match (self.life(), self.number & 0xffff_ffff) {
             (0, number) => write!(f, "{}#{number}", self.coordinator),
             (life, number) => write!(f, "{}#{life}.{number}", self.coordinator),
         }

@@ -3,9 +3,15 @@
 //!
 //! Reports are made from these answers alone, so that none of them knows a product.
 
+mod milestone;
+#[cfg(test)]
+mod tests;
+
 use super::{Event, Weight};
 use crate::messaging_engine::EngineState;
 use crate::name::MessagingEngineName;
+
+pub use milestone::Milestone;
 
 /// The state of something that has an instance in each of several processes and runs in one of them, as a report draws
 /// it.
@@ -29,6 +35,8 @@ pub enum LaneState {
     Disabled,
     /// It cannot serve.
     Failed,
+    /// Its process stands still, whatever it was doing.
+    StandsStill,
 }
 
 impl LaneState {
@@ -45,6 +53,7 @@ impl LaneState {
             LaneState::Stopped => "stopped",
             LaneState::Disabled => "disabled",
             LaneState::Failed => "failed",
+            LaneState::StandsStill => "stands still",
         }
     }
 }
@@ -62,69 +71,15 @@ pub enum FirstStart<'e> {
     Agreed,
 }
 
-/// Where the move of something that runs in one of several processes has come to, in the order in which it happens.
+/// By what a failure is made good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Milestone {
-    /// Somebody noticed that it does not serve any more.
-    Noticed,
-    /// Those who watch over it found that it is not alive.
-    Condemned,
-    /// Those who are left agree on who is left.
-    Agreed,
-    /// It is decided where it goes on.
-    Ordered,
-    /// It begins to start there.
-    Begun,
-    /// What it keeps its data in is its own.
-    StoreOwned,
-    /// It has read what it needs of that.
-    StoreRead,
-    /// It serves.
-    Serves,
-}
-
-impl Milestone {
-    /// All of them.
-    pub const ALL: [Milestone; 8] = [
-        Milestone::Noticed,
-        Milestone::Condemned,
-        Milestone::Agreed,
-        Milestone::Ordered,
-        Milestone::Begun,
-        Milestone::StoreOwned,
-        Milestone::StoreRead,
-        Milestone::Serves,
-    ];
-
-    /// What a program calls it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Milestone::Noticed => "noticed",
-            Milestone::Condemned => "condemned",
-            Milestone::Agreed => "agreed",
-            Milestone::Ordered => "ordered",
-            Milestone::Begun => "begun",
-            Milestone::StoreOwned => "store_owned",
-            Milestone::StoreRead => "store_read",
-            Milestone::Serves => "serves",
-        }
-    }
-
-    /// What a report says of the time until then.
-    #[must_use]
-    pub const fn about(self) -> &'static str {
-        match self {
-            Milestone::Noticed => "until its failure was noticed",
-            Milestone::Condemned => "until an is-alive check found that it was not alive",
-            Milestone::Agreed => "until the others agreed on a new view",
-            Milestone::Ordered => "until another instance was chosen",
-            Milestone::Begun => "until that one began to start",
-            Milestone::StoreOwned => "until it had the lock of its message store",
-            Milestone::StoreRead => "until it had read what the store holds",
-            Milestone::Serves => "until it accepted work",
-        }
-    }
+pub enum Remedy {
+    /// What failed serves again, or what it left behind is settled.
+    Restored,
+    /// Somebody else has taken its office.
+    Replaced,
+    /// Its process runs again.
+    Returned,
 }
 
 impl Event {
@@ -181,6 +136,8 @@ impl Event {
             | Event::StoreTakeover { engine }
             | Event::SpilledMessagesPurged { engine, .. }
             | Event::FileStoreLocked { engine }
+            | Event::FileStoreLockAcquired { engine }
+            | Event::FileStoreClosed { engine }
             | Event::FileStoreUnreachable { engine }
             | Event::FileStoreNotOpened { engine, .. }
             | Event::FileStoreOpened { engine, .. }
@@ -221,19 +178,108 @@ impl Event {
     #[must_use]
     pub fn milestone(&self) -> Option<Milestone> {
         match self {
-            Event::ViewInstalled { .. } => Some(Milestone::Agreed),
+            Event::ViewInstalled { .. } => return Some(Milestone::Agreed),
+            Event::CoreGroupMemberSuspected { .. } => return Some(Milestone::Noticed),
+            Event::DatabaseStarted { .. } => return Some(Milestone::StoreBack),
+            _ => {}
+        }
+        self.exclusive()?;
+        match self {
+            Event::SeveralActiveMembers { .. } => Some(Milestone::Met),
+            Event::DeactivationOrdered { .. } => Some(Milestone::Withdrawn),
+            Event::MessagingEngineStopping { .. } => Some(Milestone::Stopping),
+            Event::MessagingEngineStopped { .. } => Some(Milestone::Stopped),
+            Event::MessagingEngineFailed { .. } => Some(Milestone::GaveUp),
+            Event::MessagingEngineFailedGlobally { .. } => Some(Milestone::FailedForGood),
+            Event::MemberNotAlive { .. } => Some(Milestone::Condemned),
             Event::ActivationOrdered { .. } => Some(Milestone::Ordered),
             Event::MessagingEngineStarting { .. } => Some(Milestone::Begun),
+            Event::MessagingEngineStartFailed { .. } => Some(Milestone::StartFailed),
+            Event::EngineReenabled { .. } => Some(Milestone::Enabled),
             Event::StoreLockAcquired { .. } | Event::FileStoreLockAcquired { .. } | Event::FileStoreRegained { .. } => {
                 Some(Milestone::StoreOwned)
             }
             Event::MessagingEngineReconciling { .. } => Some(Milestone::StoreRead),
             Event::MessagingEngineStarted { .. } => Some(Milestone::Serves),
-            Event::CoreGroupMemberSuspected { .. } => Some(Milestone::Noticed),
-            Event::MemberNotAlive { .. } => Some(Milestone::Condemned),
-            _ if self.weight() == Weight::Detection && self.exclusive().is_some() => Some(Milestone::Noticed),
+            // A group without a majority ends its member; that member's own end is what counts.
+            Event::QuorumLost { .. } => None,
+            _ if self.weight() == Weight::Detection => Some(Milestone::Noticed),
             _ => None,
         }
+    }
+
+    /// By what a failure is made good with it, if it tells of a recovery.
+    #[must_use]
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Event::CoordinatorElected {} => Some(Remedy::Replaced),
+            Event::ServerStarted { .. } | Event::DatabaseStarted { .. } => Some(Remedy::Returned),
+            _ => (self.weight() == Weight::Recovery).then_some(Remedy::Restored),
+        }
+    }
+
+    /// Who is ordered to begin, or to end.
+    #[must_use]
+    pub fn ordered(&self) -> Option<&str> {
+        match self {
+            Event::ActivationOrdered { member, .. } | Event::DeactivationOrdered { member, .. } => {
+                Some(member.as_str())
+            }
+            _ => None,
+        }
+    }
+
+    /// How many are in the view that its reporter has installed.
+    #[must_use]
+    pub const fn members(&self) -> Option<usize> {
+        match self {
+            Event::ViewInstalled { members, .. } => Some(*members),
+            _ => None,
+        }
+    }
+
+    /// Whether it tells of what a view means for its reporter.
+    #[must_use]
+    pub const fn follows_view(&self) -> bool {
+        matches!(self, Event::CoordinatorElected {} | Event::CoordinatorLost {})
+    }
+
+    /// What its reporter works with from now on, if that runs in one of several processes and the event is not about it.
+    #[must_use]
+    pub fn works_with(&self) -> Option<&str> {
+        match self {
+            Event::EndpointConnected { engine } | Event::EndpointConnectedNotPreferred { engine } => {
+                Some(engine.as_str())
+            }
+            _ => None,
+        }
+    }
+
+    /// For whom work in doubt is settled by it, and in which life that one had begun the work.
+    #[must_use]
+    pub fn coordinator(&self) -> Option<(&str, u64)> {
+        match self {
+            Event::EngineInDoubtResolved { xid, .. } => Some((&xid.coordinator, xid.life())),
+            _ => None,
+        }
+    }
+
+    /// Whether it comes of the work that is done, and not of a failure.
+    #[must_use]
+    pub const fn comes_of_work(&self) -> bool {
+        matches!(
+            self,
+            Event::SpillingBegan { .. }
+                | Event::SpillingEnded { .. }
+                | Event::ExceptionMessage { .. }
+                | Event::MessageStoreFull { .. }
+                | Event::StructureFull { .. }
+                | Event::DeliveryFailed { .. }
+                | Event::MessageBlocked { .. }
+                | Event::DestinationFull { .. }
+                | Event::BestEffortDiscarded { .. }
+                | Event::EnginePrepared { .. }
+        )
     }
 
     /// Whether messages may be missing because of it, although nothing failed: a contract can name it.

@@ -92,7 +92,13 @@ fn another_fingerprint(request: &RunRequest, outcome: &RunOutcome, recorded: u64
 fn detailed_timeline(outcome: &RunOutcome, verbose: u8, lens: &Lens) -> String {
     let mut page = String::new();
     for entry in &outcome.timeline {
-        if verbose < 2 && matches!(entry.what, Happening::Detail(_)) {
+        // What became of a process is among the details.
+        let told = match entry.what {
+            Happening::Process(_) => false,
+            Happening::Detail(_) => verbose >= 2,
+            _ => true,
+        };
+        if !told {
             continue;
         }
         let since_start = entry.at.since(Time::START);

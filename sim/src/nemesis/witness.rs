@@ -11,7 +11,7 @@ use indoubt_ledger::contract::{PROCESS_ENDED, PROCESS_PAUSED, PROCESS_RESUMED};
 use indoubt_ledger::history::{Fault, FaultEffect, WorldHappening};
 
 use crate::fabric::{Fabric, Life, ProcessId};
-use crate::run::{Happening, Keep, Lanes, TimelineEntry};
+use crate::run::{Happening, Keep, Lanes, ProcessChange, TimelineEntry};
 use crate::scenario::model::Expectations;
 use crate::topology::{ProcessKind, World};
 use crate::workload::Shared;
@@ -65,6 +65,13 @@ impl Witness {
         self.seen().timeline.push(TimelineEntry { at, who, what });
     }
 
+    /// The run begins: everybody runs whom applications work with.
+    pub fn begins(&self, fabric: &Fabric) {
+        for built in self.world.processes().iter().filter(|built| built.kind != ProcessKind::Application) {
+            self.note(fabric.now(), built.name.clone(), Happening::Process(ProcessChange::Runs));
+        }
+    }
+
     /// A fault struck.
     pub fn fault(&self, fabric: &Fabric, fault: Fault) {
         let at = fabric.now();
@@ -99,7 +106,12 @@ impl Witness {
         let (subject, by) = (process.to_owned(), process.to_owned());
         let text = if goes_on { "goes on" } else { "stands still" };
         let happening = WorldHappening::Event { name: name.to_owned(), subject, by, text: text.to_owned() };
-        self.shared.history().world(fabric.now().as_nanoseconds(), happening);
+        let at = fabric.now();
+        self.shared.history().world(at.as_nanoseconds(), happening);
+        let change = if goes_on { ProcessChange::GoesOn } else { ProcessChange::StandsStill };
+        self.note(at, process.to_owned(), Happening::Process(change));
+        let mut seen = self.seen();
+        if goes_on { seen.lanes.goes_on(at, process) } else { seen.lanes.stands_still(at, process) }
     }
 
     /// A process passed a step.
@@ -139,6 +151,12 @@ impl Witness {
             return;
         }
         let Some(built) = self.world.built(process) else { return };
+        let change = match life {
+            Life::Started(incarnation) => ProcessChange::Starts(incarnation.0),
+            Life::Killed | Life::PoweredOff => ProcessChange::IsEnded,
+            Life::Ended(_) => ProcessChange::Ends,
+        };
+        self.note(at, built.name.clone(), Happening::Process(change));
         let at_ns = at.as_nanoseconds();
         let mut history = self.shared.history();
         match (built.kind, life) {

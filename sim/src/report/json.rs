@@ -4,7 +4,7 @@ use indoubt_ledger::verdict::{Finding, Judgement};
 use serde_json::{Map, Value, json};
 
 use super::{fingerprint, milliseconds, moves, replay_line};
-use crate::run::{Happening, RunOutcome};
+use crate::run::{Act, Happening, RunOutcome};
 
 /// In nanoseconds.
 const MILLISECOND: u64 = 1_000_000;
@@ -134,6 +134,10 @@ fn interruptions(outcome: &RunOutcome) -> Value {
 fn recoveries(outcome: &RunOutcome) -> Value {
     let list = outcome.recoveries.iter().map(|recovery| {
         json!({
+            "act": match recovery.act {
+                Act::Fault => "fault",
+                Act::Command => "command",
+            },
             "fault": recovery.fault,
             "at_ms": recovery.at.as_milliseconds(),
             "detected_ms": recovery.detected.map(|at| at.as_milliseconds()),

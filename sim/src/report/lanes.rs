@@ -16,6 +16,9 @@ const COLUMNS: usize = 60;
 /// The line above the lanes.
 const FAULTS: &str = "faults";
 
+/// What stands for a fault.
+const FAULT: char = '!';
+
 /// What stands for a state.
 const fn mark(state: LaneState) -> char {
     match state {
@@ -28,16 +31,18 @@ const fn mark(state: LaneState) -> char {
         LaneState::Stopped => 'o',
         LaneState::Disabled => 'd',
         LaneState::Failed => 'x',
+        LaneState::StandsStill => '=',
     }
 }
 
 /// Of several states within a column, the one with the highest weight is drawn.
 const fn weight(state: LaneState) -> u8 {
     match state {
-        LaneState::Failed => 8,
-        LaneState::Disabled => 7,
-        LaneState::Starting => 6,
-        LaneState::Stopping => 5,
+        LaneState::Failed => 9,
+        LaneState::Disabled => 8,
+        LaneState::Starting => 7,
+        LaneState::Stopping => 6,
+        LaneState::StandsStill => 5,
         LaneState::Started => 4,
         LaneState::Stopped => 3,
         LaneState::Down => 2,
@@ -70,7 +75,9 @@ pub(super) fn write(page: &mut String, outcome: &RunOutcome) {
     }
     drawn.sort_by_key(|state| weight(*state));
     drawn.dedup();
-    let legend: Vec<String> = drawn.iter().map(|state| format!("{} {}", mark(*state), state.name())).collect();
+    let states = drawn.iter().map(|state| format!("{} {}", mark(*state), state.name()));
+    let fault = (!faults.is_empty()).then(|| format!("{FAULT} a fault"));
+    let legend: Vec<String> = fault.into_iter().chain(states).collect();
     paragraph(page, 2, &format!("One column is {}. {}.", length(share), legend.join(", ")));
 }
 
@@ -82,7 +89,7 @@ fn faults(outcome: &RunOutcome, share: Duration) -> String {
             && !struck.is_empty()
         {
             let column = entry.at.since(Time::START).as_nanos() / share.as_nanos().max(1);
-            marks[usize::try_from(column).unwrap_or(COLUMNS).min(COLUMNS - 1)] = '!';
+            marks[usize::try_from(column).unwrap_or(COLUMNS).min(COLUMNS - 1)] = FAULT;
         }
     }
     marks.iter().collect::<String>().trim_end().to_owned()

@@ -13,7 +13,7 @@ use indoubt_engine::unit_of_work::UnitOfWorkId;
 use indoubt_ledger::outage::{Interruption, Outage};
 use indoubt_ledger::verdict::{Account, ExpectedFinding, Finding, FindingKind, Judgement, PermittedGroup, Verdict};
 
-use crate::run::{Happening, Lanes, Recovery, RunOutcome, TimelineEntry};
+use crate::run::{Act, Happening, Lanes, Recovery, RunOutcome, TimelineEntry};
 use crate::scenario::model::Scenario;
 
 /// A scenario that is small, and has something of everything that a report shows.
@@ -126,6 +126,7 @@ pub(crate) fn passing(seed: u64) -> RunOutcome {
         unreached: vec!["peer_recovery_restarted".to_owned()],
         dormant: Vec::new(),
         recoveries: vec![Recovery {
+            act: Act::Fault,
             fault: "QM01 killed".to_owned(),
             at: at(1_203),
             detected: Some(at(1_253)),

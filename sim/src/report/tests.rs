@@ -10,7 +10,7 @@ use indoubt_ledger::verdict::FindingKind;
 use super::layout::WIDTH;
 use super::samples::{expected, failing, passing, scenario, unknown};
 use super::*;
-use crate::run::{Happening, Move, TimelineEntry};
+use crate::run::{Happening, Move, MoveKind, Passed, TimelineEntry};
 use crate::sweep::{Brief, Conviction, DefectPower, Tally, Twin};
 
 fn assert_fits(page: &str) {
@@ -89,12 +89,7 @@ fn what_serves_in_one_of_several_processes_is_told_with_the_first_starts() {
 fn the_parts_of_an_outage_add_up() {
     let mut outcome = passing(1);
     let at = |milliseconds| Time::START + Duration::from_millis(milliseconds);
-    outcome.recoveries[0].moves = vec![Move {
-        what: "CL.000-BUS".to_owned(),
-        from: "server1".to_owned(),
-        to: Some("server2".to_owned()),
-        milestones: vec![(Milestone::Noticed, at(1_213)), (Milestone::Serves, at(1_243))],
-    }];
+    outcome.recoveries[0].moves = vec![moved(vec![(Milestone::Noticed, at(1_213)), (Milestone::Serves, at(1_243))])];
     let page = render(&outcome);
     assert!(page.contains("CL.000-BUS from server1 to server2, after the fault at 1.203s:"), "{page}");
     for part in ["10.000ms  until its", "30.000ms  until it accepted", "38.000ms  until an appl", "78.000ms  in all"] {
@@ -106,7 +101,63 @@ fn the_parts_of_an_outage_add_up() {
 
 fn moved(milestones: Vec<(Milestone, Time)>) -> Move {
     let (from, to) = ("server1".to_owned(), Some("server2".to_owned()));
-    Move { what: "CL.000-BUS".to_owned(), from, to, milestones }
+    let since = Time::START + Duration::from_millis(1_203);
+    let passed = |(milestone, at)| Passed { milestone, at, who: "server2".to_owned(), times: 1 };
+    let milestones = milestones.into_iter().map(passed).collect();
+    let kind = MoveKind::Failure;
+    Move { what: "CL.000-BUS".to_owned(), from, to, since, kind, milestones, lost_again: None }
+}
+
+#[test]
+fn what_is_lost_once_more_is_not_used_again_after_that() {
+    let mut outcome = passing(1);
+    let at = |milliseconds| Time::START + Duration::from_millis(milliseconds);
+    let mut story = moved(vec![(Milestone::Noticed, at(1_213)), (Milestone::Serves, at(1_243))]);
+    story.lost_again = Some(at(1_280));
+    outcome.recoveries[0].moves = vec![story];
+    let page = render(&outcome);
+    assert!(page.contains("40.000ms  in all"), "{page}");
+    assert!(!page.contains("until an appl"), "{page}");
+}
+
+#[test]
+fn what_went_on_after_it_had_stood_still_is_told_so() {
+    let mut outcome = passing(1);
+    let at = |milliseconds| Time::START + Duration::from_millis(milliseconds);
+    let mut story = moved(vec![(Milestone::WentOn, at(1_303))]);
+    story.milestones[0].who = "server1".to_owned();
+    story.to = Some("server1".to_owned());
+    outcome.recoveries[0].moves = vec![story];
+    let page = render(&outcome);
+    assert!(page.contains("CL.000-BUS in server1, after the fault at 1.203s:"), "{page}");
+    assert!(page.contains("100.000ms  until server1 went on and still owned its store"), "{page}");
+    assert!(page.contains("100.000ms  in all"), "{page}");
+}
+
+#[test]
+fn an_instance_beside_one_that_serves_is_no_failover() {
+    let mut outcome = passing(1);
+    let at = |milliseconds| Time::START + Duration::from_millis(milliseconds);
+    let mut story = moved(vec![(Milestone::Noticed, at(1_213)), (Milestone::Begun, at(1_243))]);
+    story.kind = MoveKind::SecondInstance;
+    outcome.recoveries[0].moves = vec![story];
+    let page = render(&outcome);
+    assert!(page.contains("a second instance of CL.000-BUS was tried on server2, after"), "{page}");
+    assert!(page.contains("and did not come to serve: server1 went on serving"), "{page}");
+    assert!(!page.contains("in all"), "{page}");
+}
+
+#[test]
+fn what_served_on_for_a_while_is_measured_from_when_it_did_not() {
+    let mut outcome = passing(1);
+    let at = |milliseconds| Time::START + Duration::from_millis(milliseconds);
+    let mut story = moved(vec![(Milestone::Ordered, at(1_213)), (Milestone::Serves, at(1_220))]);
+    story.since = at(1_210);
+    outcome.recoveries[0].moves = vec![story];
+    outcome.judgement.outages.clear();
+    let page = render(&outcome);
+    assert!(page.contains("away from 1.210s on, after"), "{page}");
+    assert!(page.contains("10.000ms  in all"), "{page}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use indoubt_engine::time::{Duration, Time};
 use super::layout::{Align, Table, after, count, heading, moment, paragraph};
 use super::moves;
 use crate::run::recovery::causes;
-use crate::run::{Happening, RunOutcome, TimelineEntry};
+use crate::run::{Act, Happening, RunOutcome, TimelineEntry};
 
 /// Of so many events of one kind between two faults, all are shown; of more, the first one and their number.
 const SHOWN_IN_A_ROW: usize = 3;
@@ -113,7 +113,7 @@ impl Line<'_> {
 fn beginning(timeline: &[TimelineEntry]) -> &[TimelineEntry] {
     let belongs = |entry: &&TimelineEntry| match &entry.what {
         Happening::Event(event) => event.first_start().is_some() || event.weight() == Weight::Detail,
-        Happening::Detail(_) => true,
+        Happening::Detail(_) | Happening::Process(_) => true,
         Happening::Fault { .. } | Happening::Followed(_) | Happening::Healed(_) | Happening::Command { .. } => false,
     };
     &timeline[..timeline.iter().take_while(belongs).count()]
@@ -157,7 +157,7 @@ fn is_headline(what: &Happening, reach: &[String]) -> bool {
     match what {
         Happening::Fault { .. } | Happening::Followed(_) | Happening::Healed(_) | Happening::Command { .. } => true,
         Happening::Event(event) => event.weight() != Weight::Detail || reach.iter().any(|name| name == event.name()),
-        Happening::Detail(_) => false,
+        Happening::Detail(_) | Happening::Process(_) => false,
     }
 }
 
@@ -169,6 +169,7 @@ pub fn describe(what: &Happening) -> String {
         Happening::Command { text, .. } => format!("COMMAND {text}"),
         Happening::Healed(text) => format!("healed: {text}"),
         Happening::Event(event) => event.to_string(),
+        Happening::Process(change) => change.text().to_owned(),
         Happening::Followed(text) | Happening::Detail(text) => text.clone(),
     }
 }
@@ -179,9 +180,12 @@ pub(super) fn write_recoveries(page: &mut String, outcome: &RunOutcome) {
     }
     heading(page, "Recovery");
     let mut table = Table::new(&[Align::Right, Align::Right, Align::Right, Align::Left]);
-    table.row(["fault at".into(), "noticed".into(), "recovered".into(), "fault".into()]);
+    let mut faults = outcome.recoveries.iter().filter(|recovery| recovery.act == Act::Fault).peekable();
+    if faults.peek().is_some() {
+        table.row(["fault at".into(), "noticed".into(), "recovered".into(), "fault".into()]);
+    }
     let mut silent = false;
-    for recovery in &outcome.recoveries {
+    for recovery in faults {
         let since = |at: Option<Time>| at.map_or_else(|| "-".to_owned(), |at| after(at.since(recovery.at)));
         silent |= recovery.detected.is_none() || recovery.recovered.is_none();
         table.row([moment(recovery.at), since(recovery.detected), since(recovery.recovered), recovery.fault.clone()]);
@@ -193,7 +197,7 @@ pub(super) fn write_recoveries(page: &mut String, outcome: &RunOutcome) {
             page,
             2,
             "A dash: no part of the middleware reported that it noticed the fault, or that it recovered from it before \
-             the next one or the end.",
+             another fault struck the same or everything was mended in the end.",
         );
     }
     moves::write(page, outcome);

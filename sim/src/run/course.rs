@@ -71,6 +71,7 @@ pub(super) async fn take(fabric: Fabric, request: RunRequest) -> RunOutcome {
     let nemesis = Nemesis::new(&fabric, &scenario, world.clone(), agenda.clone(), witness.clone());
     let director = Arc::new(Director { world: world.clone(), witness: witness.clone(), nemesis });
     fabric.set_observer(director.clone());
+    witness.begins(&fabric);
 
     work(&fabric, &scenario, &shared, &agenda, &director).await;
     director.nemesis.heal(&fabric);

@@ -12,12 +12,13 @@ pub(crate) mod recovery;
 use std::sync::Arc;
 
 use indoubt_engine::defect::Defect;
-use indoubt_engine::event::{Event, Milestone};
+use indoubt_engine::event::Event;
 use indoubt_engine::step::Step;
 use indoubt_engine::time::{Duration, Time};
 use indoubt_ledger::verdict::Judgement;
 
 pub use lanes::Lanes;
+pub use recovery::{Act, Move, MoveKind, Passed, Recovery};
 
 use crate::fabric::Fabric;
 use crate::scenario::model::Scenario;
@@ -114,47 +115,40 @@ pub enum Happening {
     Healed(String),
     /// The engine reported an event.
     Event(Event),
+    /// Something became of a process. No line of a report: what is made of the others rests on it.
+    Process(ProcessChange),
     /// A detail for a replay, as text.
     Detail(String),
 }
 
-/// A fault and what was done about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recovery {
-    /// The fault.
-    pub fault: String,
-    /// When it struck.
-    pub at: Time,
-    /// When a part of the middleware first noticed what it struck, if any did.
-    pub detected: Option<Time>,
-    /// When the last recovery of what it struck was complete, if there was one before the next fault that struck the same
-    /// and before everything was healed in the end.
-    pub recovered: Option<Time>,
-    /// What it took down of that which runs in one of several processes, and how it came to run again.
-    pub moves: Vec<Move>,
+/// What becomes of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProcessChange {
+    /// It runs when the run begins.
+    Runs,
+    /// It is started; this will be its life.
+    Starts(u32),
+    /// It is ended by others.
+    IsEnded,
+    /// It ends of its own accord.
+    Ends,
+    /// It stands still.
+    StandsStill,
+    /// It goes on after it had stood still.
+    GoesOn,
 }
 
-/// How something that runs in one of several processes came to run again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Move {
-    /// What.
-    pub what: String,
-    /// Where it was.
-    pub from: String,
-    /// Where it was started.
-    pub to: Option<String>,
-    /// How far it came, and when, in order.
-    pub milestones: Vec<(Milestone, Time)>,
-}
-
-impl Move {
-    /// When it served again: somewhere else after a start, or where it was, once it had its data back.
+impl ProcessChange {
+    /// As text.
     #[must_use]
-    pub fn served_again(&self) -> Option<Time> {
-        let at = |wanted| self.milestones.iter().find(|(milestone, _)| *milestone == wanted).map(|(_, at)| *at);
-        match at(Milestone::Begun) {
-            None if self.to.as_ref() == Some(&self.from) => at(Milestone::Serves).or_else(|| at(Milestone::StoreOwned)),
-            None | Some(_) => at(Milestone::Serves),
+    pub const fn text(self) -> &'static str {
+        match self {
+            ProcessChange::Runs => "runs",
+            ProcessChange::Starts(_) => "is started",
+            ProcessChange::IsEnded => "is ended",
+            ProcessChange::Ends => "ends",
+            ProcessChange::StandsStill => "stands still",
+            ProcessChange::GoesOn => "goes on",
         }
     }
 }

@@ -1,227 +1,178 @@
 //! How long it took: from each fault to its detection and to the last recovery that followed; and what the time until
-//! something ran again elsewhere was made of.
+//! something ran again was made of.
+//!
+//! One pass over the timeline ([`follower`]) says of each entry from which fault or command it follows, and writes down
+//! the story of each failure of something that runs in one of several processes ([`story`]).
 
-use std::collections::BTreeMap;
+mod exclusive;
+mod follower;
+mod place;
+mod story;
 
-use indoubt_engine::event::{Event, Milestone, Weight};
+use indoubt_engine::event::{Milestone, Remedy, Weight};
 use indoubt_engine::time::Time;
 
-use super::{Happening, Move, Recovery, TimelineEntry};
+use self::follower::Follower;
+use super::{Happening, TimelineEntry};
 
-/// Something that runs in one of several processes: where, and what befell it.
-struct Place<'t> {
-    /// The process in which it last served or began to start.
-    process: &'t str,
-    /// When it last began to serve.
-    served_at: Option<Time>,
-    /// It begins to start there.
-    begun: bool,
-    /// The fault that took it down, or that it was taken down by.
-    fault: Option<usize>,
+/// What something can come of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// A fault.
+    Fault,
+    /// What an operator typed: nothing has to be noticed then, and nothing made good.
+    Command,
 }
 
-/// A fault, as a position in the timeline, took something down.
-struct Failure<'t> {
-    fault: usize,
-    what: &'t str,
-    from: &'t str,
+/// A fault, or what an operator typed if it moved something, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// Which of the two.
+    pub act: Act,
+    /// The fault or command.
+    pub fault: String,
+    /// When it struck.
+    pub at: Time,
+    /// When a part of the middleware first noticed what it struck, if any did.
+    pub detected: Option<Time>,
+    /// When the last recovery of what it struck was complete, if there was one before something else struck the same and
+    /// before everything was healed in the end.
+    pub recovered: Option<Time>,
+    /// What it took down of that which runs in one of several processes, and how it came to run again.
+    pub moves: Vec<Move>,
 }
 
-/// Follows what runs in one of several processes through a timeline.
-#[derive(Default)]
-struct Follower<'t> {
-    faults: Vec<(usize, Time, &'t [String])>,
-    places: BTreeMap<&'t str, Place<'t>>,
-    failures: Vec<Failure<'t>>,
-    /// The fault because of which somebody was last suspected.
-    suspected: Option<usize>,
+/// How something that runs in one of several processes came to run again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// What.
+    pub what: String,
+    /// Where it was.
+    pub from: String,
+    /// Where it was started, or went on.
+    pub to: Option<String>,
+    /// From when on it did not serve: since the fault, unless it served on for a while.
+    pub since: Time,
+    /// Whether it failed at all.
+    pub kind: MoveKind,
+    /// How far it came, in order of time.
+    pub milestones: Vec<Passed>,
+    /// When it ceased to serve once more.
+    pub lost_again: Option<Time>,
 }
 
-impl<'t> Follower<'t> {
-    fn fault(&mut self, position: usize, at: Time, struck: &'t [String]) {
-        self.faults.push((position, at, struck));
-        for (&what, place) in &mut self.places {
-            if struck.iter().any(|name| name == place.process) {
-                place.fault = Some(position);
-                place.served_at = None;
-                self.failures.push(Failure { fault: position, what, from: place.process });
-            }
+/// Whether something was down while another instance of it was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoveKind {
+    /// It was.
+    Failure,
+    /// It went on where it was; others could not know.
+    SecondInstance,
+}
+
+/// A milestone that was passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// Which.
+    pub milestone: Milestone,
+    /// When.
+    pub at: Time,
+    /// By whom; of a decision, who was chosen.
+    pub who: String,
+    /// How often in a row: then `at` is the last time.
+    pub times: u32,
+}
+
+impl Move {
+    /// When it served again: somewhere else after a start, or where it was, once it had its data back or went on.
+    #[must_use]
+    pub fn served_again(&self) -> Option<Time> {
+        let last = self.milestones.last()?;
+        let started = self.milestones.iter().any(|passed| passed.milestone == Milestone::Begun);
+        match last.milestone {
+            Milestone::Serves | Milestone::WentOn => Some(last.at),
+            Milestone::StoreOwned if !started => Some(last.at),
+            _ => None,
         }
     }
-
-    /// The fault from which an event follows.
-    fn cause(&mut self, entry: &'t TimelineEntry, event: &'t Event) -> Option<usize> {
-        let Some(what) = event.exclusive() else {
-            let about = event.subject().unwrap_or(&entry.who);
-            let cause = self.faults.iter().rfind(|(_, _, struck)| struck.iter().any(|name| name == about));
-            let cause = cause.map(|(fault, ..)| *fault);
-            return match event.milestone() {
-                Some(Milestone::Noticed) => {
-                    self.suspected = cause.or(self.suspected);
-                    cause
-                }
-                // A view changes because of those who leave or return, not of whoever tells it.
-                Some(Milestone::Agreed) => self.suspected,
-                _ => cause,
-            };
-        };
-        let place = self.places.entry(what).or_insert(Place {
-            process: &entry.who,
-            served_at: None,
-            begun: false,
-            fault: None,
-        });
-        let milestone = event.milestone();
-        if let Some(served_at) = place.served_at.filter(|served_at| *served_at < entry.at) {
-            match milestone {
-                // Nothing struck its process, and it failed all the same: that is put down to the last fault since it
-                // began to serve.
-                Some(Milestone::Noticed | Milestone::Condemned) => {
-                    let last = self.faults.iter().rfind(|(_, _, struck)| !struck.is_empty());
-                    place.served_at = None;
-                    if let Some((fault, ..)) = last.filter(|(_, at, _)| *at > served_at) {
-                        place.fault = Some(*fault);
-                        self.failures.push(Failure { fault: *fault, what, from: place.process });
-                    }
-                }
-                // Moved without need: brought back to a preferred place, or by an operator.
-                Some(_) => place.fault = None,
-                None => {}
-            }
-        }
-        match milestone {
-            Some(Milestone::Begun) => {
-                place.process = &entry.who;
-                place.begun = true;
-            }
-            Some(Milestone::Serves) => {
-                place.process = &entry.who;
-                place.served_at = Some(entry.at);
-                place.begun = false;
-            }
-            // It has back what it had lost, and goes on where it was.
-            Some(Milestone::StoreOwned) if !place.begun && place.process == entry.who => {
-                place.served_at = place.served_at.or(Some(entry.at));
-            }
-            _ => {}
-        }
-        place.fault
-    }
-
-    /// Whether another fault struck the same before anybody noticed the first one: then it was that which took it down.
-    fn was_struck_again(&self, timeline: &[TimelineEntry], failure: &Failure<'_>, moved: &Move) -> bool {
-        let Some((_, noticed)) = moved.milestones.first() else { return false };
-        let mut others = self.failures.iter().filter(|other| other.fault > failure.fault);
-        others.any(|other| {
-            (other.what, other.from) == (failure.what, failure.from) && timeline[other.fault].at <= *noticed
-        })
-    }
-
-    fn follow(timeline: &'t [TimelineEntry]) -> (Self, Vec<Option<usize>>) {
-        let mut follower = Follower::default();
-        let causes = timeline.iter().enumerate().map(|(position, entry)| match &entry.what {
-            Happening::Fault { struck, .. } => {
-                follower.fault(position, entry.at, struck);
-                None
-            }
-            Happening::Event(event) => follower.cause(entry, event),
-            Happening::Command { .. } | Happening::Followed(_) | Happening::Healed(_) | Happening::Detail(_) => None,
-        });
-        let causes = causes.collect();
-        (follower, causes)
-    }
 }
 
-/// For each entry of a timeline the fault from which it follows, as a position in the timeline: the last one that struck
-/// whom the entry is about. Something that runs in one of several processes is struck where it runs.
+/// For each entry of a timeline the fault or command from which it follows, as a position in the timeline: the last one
+/// that struck whom the entry is about. Something that runs in one of several processes is struck where it runs.
 pub(crate) fn causes(timeline: &[TimelineEntry]) -> Vec<Option<usize>> {
-    Follower::follow(timeline).1
+    Follower::follow(timeline).origins.into_iter().map(|origin| origin.cause).collect()
 }
 
 /// For each fault of a timeline: when it was first noticed and when the last recovery from it was complete. What the
 /// healing at the end of the run brought about does not count.
 pub(super) fn recoveries(timeline: &[TimelineEntry]) -> Vec<Recovery> {
-    let healing = timeline.iter().rposition(|entry| matches!(entry.what, Happening::Healed(_)));
-    let timeline = &timeline[..healing.unwrap_or(timeline.len())];
-    let (follower, causes) = Follower::follow(timeline);
+    let timeline = before_healing(timeline);
+    let follower = Follower::follow(timeline);
     let mut recoveries = Vec::new();
-    for (position, fault) in timeline.iter().enumerate() {
-        let Happening::Fault { text, .. } = &fault.what else { continue };
-        let moves = follower.failures.iter().filter(|failure| failure.fault == position);
-        let moves = moves.filter_map(|failure| Some((failure, moved(&timeline[position + 1..], failure)?)));
-        let moves = moves.filter(|(failure, moved)| !follower.was_struck_again(timeline, failure, moved));
-        let mut recovery = Recovery {
-            fault: text.clone(),
-            at: fault.at,
-            detected: None,
-            recovered: None,
-            moves: moves.map(|(_, moved)| moved).collect(),
+    for (position, entry) in timeline.iter().enumerate() {
+        let (act, text) = match &entry.what {
+            Happening::Fault { text, .. } => (Act::Fault, text),
+            Happening::Command { text, .. } => (Act::Command, text),
+            _ => continue,
         };
-        for (entry, cause) in timeline.iter().zip(&causes).skip(position) {
-            let (true, Happening::Event(event)) = (*cause == Some(position), &entry.what) else { continue };
-            match event.weight() {
-                Weight::Detection => recovery.detected = recovery.detected.or(Some(entry.at)),
-                Weight::Recovery => recovery.recovered = Some(entry.at),
-                Weight::Headline | Weight::Detail => {}
-            }
-        }
-        recoveries.push(recovery);
+        let moves = follower.moves(position);
+        let (detected, recovered) = match act {
+            Act::Fault => times(timeline, &follower, position),
+            Act::Command if moves.is_empty() => continue,
+            Act::Command => (None, None),
+        };
+        let went_on = moves.iter().filter_map(Move::served_again).max().filter(|_| act == Act::Fault);
+        recoveries.push(Recovery {
+            act,
+            fault: text.clone(),
+            at: entry.at,
+            detected,
+            recovered: recovered.or(went_on),
+            moves,
+        });
     }
     recoveries
 }
 
-/// What became of something that a fault took down: until it served again, as far as that came.
-fn moved(timeline: &[TimelineEntry], failure: &Failure<'_>) -> Option<Move> {
-    let mut milestones: BTreeMap<Milestone, Time> = BTreeMap::new();
-    let mut to = None;
-    // It has back what it had lost, and goes on where it was.
-    let mut goes_on = false;
-    for entry in timeline {
-        let event = match &entry.what {
-            Happening::Event(event) => event,
-            Happening::Fault { struck, .. } if goes_on && !struck.is_empty() => break,
-            _ => continue,
-        };
-        let Some(milestone) = event.milestone() else { continue };
-        let about = event.exclusive();
-        let is_about = about == Some(failure.what);
-        let is_decided = milestones.contains_key(&Milestone::Ordered);
-        let is_noticed = milestones.keys().any(|milestone| *milestone <= Milestone::Condemned);
-        match milestone {
-            Milestone::Noticed if is_about || event.subject() == Some(failure.from) => {
-                if std::mem::take(&mut goes_on) {
-                    milestones.remove(&Milestone::StoreOwned);
-                }
-                milestones.entry(milestone).or_insert(entry.at);
-            }
-            Milestone::Condemned if is_about && !is_decided => {
-                milestones.entry(milestone).or_insert(entry.at);
-            }
-            // The last view before it was decided.
-            Milestone::Agreed if is_noticed && !is_decided => {
-                milestones.insert(milestone, entry.at);
-            }
-            Milestone::Noticed | Milestone::Condemned | Milestone::Agreed => {}
-            _ if is_about => {
-                goes_on = milestone == Milestone::StoreOwned
-                    && entry.who == failure.from
-                    && !milestones.contains_key(&Milestone::Begun);
-                // An earlier attempt came to nothing.
-                milestones.retain(|earlier, _| *earlier < milestone);
-                milestones.insert(milestone, entry.at);
-                if milestone >= Milestone::Begun {
-                    to = Some(entry.who.clone());
-                }
-                if milestone == Milestone::Serves {
-                    break;
+/// The timeline until everything is healed in the end: who stood still goes on then because of that.
+fn before_healing(timeline: &[TimelineEntry]) -> &[TimelineEntry] {
+    let Some(healing) = timeline.iter().rposition(|entry| matches!(entry.what, Happening::Healed(_))) else {
+        return timeline;
+    };
+    let healed_at = timeline[healing].at;
+    let by_it = |entry: &&TimelineEntry| entry.at == healed_at && matches!(entry.what, Happening::Process(_));
+    &timeline[..healing - timeline[..healing].iter().rev().take_while(by_it).count()]
+}
+
+/// When an act was first noticed, and when the last recovery from it was complete. That something serves again counts
+/// for more than that somebody has taken an office, and that for more than that a process runs again.
+fn times(timeline: &[TimelineEntry], follower: &Follower<'_>, act: usize) -> (Option<Time>, Option<Time>) {
+    let mut detected = None;
+    let mut remedies: [Option<(Time, Option<&str>)>; 3] = [None; 3];
+    for (entry, origin) in timeline.iter().zip(&follower.origins).skip(act) {
+        let (true, Happening::Event(event)) = (origin.cause == Some(act), &entry.what) else { continue };
+        match event.weight() {
+            Weight::Detection => {
+                detected = detected.or(Some(entry.at));
+                // It failed again, and of the same.
+                let of_it = |(_, what): &(Time, Option<&str>)| what.is_some() && *what == event.exclusive();
+                if origin.fails {
+                    let [restored, ..] = &mut remedies;
+                    *restored = restored.filter(|restored| !of_it(restored));
                 }
             }
-            _ => {}
+            Weight::Recovery if origin.settles => {
+                let rank = match event.remedy() {
+                    Some(Remedy::Replaced) => 1,
+                    Some(Remedy::Returned) => 2,
+                    Some(Remedy::Restored) | None => 0,
+                };
+                remedies[rank] = Some((entry.at, event.exclusive()));
+            }
+            Weight::Recovery | Weight::Headline | Weight::Detail => {}
         }
     }
-    let begun = milestones.keys().any(|milestone| *milestone >= Milestone::Ordered);
-    let milestones = milestones.into_iter().collect();
-    begun.then(|| Move { what: failure.what.to_owned(), from: failure.from.to_owned(), to, milestones })
+    (detected, remedies.into_iter().flatten().next().map(|(at, _)| at))
 }
 
 #[cfg(test)]

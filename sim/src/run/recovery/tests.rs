@@ -1,13 +1,18 @@
-//! Tests of what is put down to which fault.
+//! Tests of what is put down to which fault, on timelines written by hand.
+
+mod causes;
+mod stories;
 
 use indoubt_engine::coupling_facility::command::Connector;
 use indoubt_engine::event::Event;
 use indoubt_engine::ha_manager::policy::GroupName;
 use indoubt_engine::machine::Incarnation;
+use indoubt_engine::messaging_engine::store::StoreFailure;
 use indoubt_engine::name::MessagingEngineName;
 use indoubt_engine::time::{Duration, Time};
 
 use super::*;
+use crate::run::ProcessChange;
 
 fn entry(milliseconds: u64, who: &str, what: Happening) -> TimelineEntry {
     TimelineEntry { at: Time::START + Duration::from_millis(milliseconds), who: who.to_owned(), what }
@@ -16,6 +21,24 @@ fn entry(milliseconds: u64, who: &str, what: Happening) -> TimelineEntry {
 fn fault(milliseconds: u64, struck: &[&str]) -> TimelineEntry {
     let struck: Vec<String> = struck.iter().map(|&name| name.to_owned()).collect();
     entry(milliseconds, "nemesis", Happening::Fault { text: struck.join(" "), struck })
+}
+
+fn process(milliseconds: u64, who: &str, change: ProcessChange) -> TimelineEntry {
+    entry(milliseconds, who, Happening::Process(change))
+}
+
+/// A fault that ends a process.
+fn killed(milliseconds: u64, who: &str) -> [TimelineEntry; 2] {
+    [fault(milliseconds, &[who]), process(milliseconds, who, ProcessChange::IsEnded)]
+}
+
+/// A process stands still, and goes on after a while.
+fn paused(milliseconds: u64, who: &str) -> [TimelineEntry; 2] {
+    [fault(milliseconds, &[who]), process(milliseconds, who, ProcessChange::StandsStill)]
+}
+
+fn goes_on(milliseconds: u64, who: &str) -> TimelineEntry {
+    process(milliseconds, who, ProcessChange::GoesOn)
 }
 
 fn failed(name: &str) -> Connector {
@@ -90,14 +113,38 @@ fn suspected(milliseconds: u64, who: &str, member: &str) -> TimelineEntry {
     event(milliseconds, who, Event::CoreGroupMemberSuspected { member: member.into(), why: "nothing heard" })
 }
 
-fn view(milliseconds: u64, who: &str) -> TimelineEntry {
-    event(milliseconds, who, Event::ViewInstalled { members: 2, coordinator: who.into() })
+fn view(milliseconds: u64, who: &str, members: usize) -> TimelineEntry {
+    event(milliseconds, who, Event::ViewInstalled { members, coordinator: who.into() })
+}
+
+fn database_open(milliseconds: u64) -> TimelineEntry {
+    event(milliseconds, "SIBDB", Event::DatabaseStarted { database: "SIBDB".into(), transactions: 1 })
+}
+
+fn lock_lost(milliseconds: u64, who: &str) -> TimelineEntry {
+    event(milliseconds, who, Event::StoreLockLost { engine: engine() })
+}
+
+fn ordered(milliseconds: u64, member: &str) -> TimelineEntry {
+    event(milliseconds, "agent", Event::ActivationOrdered { group: group(), member: member.into() })
+}
+
+fn withdrawn(milliseconds: u64, member: &str) -> TimelineEntry {
+    event(milliseconds, "agent", Event::DeactivationOrdered { group: group(), member: member.into() })
+}
+
+fn stopping(milliseconds: u64, who: &str) -> TimelineEntry {
+    event(milliseconds, who, Event::MessagingEngineStopping { engine: engine() })
+}
+
+fn stopped(milliseconds: u64, who: &str) -> TimelineEntry {
+    event(milliseconds, who, Event::MessagingEngineStopped { engine: engine() })
 }
 
 /// An engine starts: so many milliseconds for each part of it.
 fn started(milliseconds: u64, who: &str) -> Vec<TimelineEntry> {
     vec![
-        event(milliseconds, "agent", Event::ActivationOrdered { group: group(), member: who.into() }),
+        ordered(milliseconds, who),
         event(milliseconds + 1, who, Event::MessagingEngineStarting { engine: engine() }),
         event(milliseconds + 3, who, Event::StoreLockAcquired { engine: engine() }),
         event(milliseconds + 7, who, Event::MessagingEngineStarted { engine: engine() }),
@@ -105,138 +152,40 @@ fn started(milliseconds: u64, who: &str) -> Vec<TimelineEntry> {
     ]
 }
 
-#[test]
-fn what_another_process_takes_over_is_put_down_to_the_fault_that_struck_the_first() {
-    let mut timeline = started(0, "server1");
-    timeline.extend([fault(100, &["server1"]), suspected(200, "server2", "server1"), view(210, "agent")]);
-    timeline.extend(started(220, "server2"));
-    assert_eq!(times(&timeline), [(Some(200), Some(227))]);
-    let recoveries = recoveries(&timeline);
-    let [moved] = recoveries[0].moves.as_slice() else { panic!("{recoveries:?}") };
-    assert_eq!((moved.from.as_str(), moved.to.as_deref()), ("server1", Some("server2")));
-    let parts: Vec<(&str, u64)> =
-        moved.milestones.iter().map(|(milestone, at)| (milestone.name(), at.as_milliseconds())).collect();
-    let expected =
-        [("noticed", 200), ("agreed", 210), ("ordered", 220), ("begun", 221), ("store_owned", 223), ("serves", 227)];
-    assert_eq!(parts, expected);
+/// A start that is given up, 50 ms after it was ordered.
+fn started_in_vain(milliseconds: u64, who: &str) -> Vec<TimelineEntry> {
+    let failure = StoreFailure::Locked;
+    let mut start = started(milliseconds, who);
+    start.truncate(2);
+    start.push(event(milliseconds + 50, who, Event::MessagingEngineStartFailed { engine: engine(), failure }));
+    start.push(event(milliseconds + 50, who, Event::GroupMemberDisabled { group: group() }));
+    start
 }
 
-#[test]
-fn a_move_back_is_no_part_of_the_recovery() {
-    let mut timeline = started(0, "server1");
-    timeline.extend([fault(100, &["server1"]), suspected(200, "server2", "server1")]);
-    timeline.extend(started(220, "server2"));
-    timeline.extend(started(900, "server1"));
-    assert_eq!(times(&timeline), [(Some(200), Some(227))]);
+/// An engine serves in server1, and a database and three servers run.
+fn serving() -> Vec<TimelineEntry> {
+    let all = ["SIBDB", "agent", "server1", "server2", "server3"];
+    let mut timeline: Vec<TimelineEntry> = all.iter().map(|who| process(0, who, ProcessChange::Runs)).collect();
+    timeline.extend(["agent", "server1", "server2", "server3"].map(|who| view(0, who, 4)));
+    timeline.extend(started(0, "server1"));
+    timeline
 }
 
-#[test]
-fn an_attempt_that_came_to_nothing_is_time_until_the_order_that_led_to_it() {
-    let mut timeline = started(0, "server1");
-    timeline.extend([fault(100, &["server1"]), suspected(200, "server2", "server1")]);
-    timeline.extend(started(220, "server2").into_iter().take(2));
-    timeline.extend(started(300, "server3"));
-    let recoveries = recoveries(&timeline);
-    let moved = &recoveries[0].moves[0];
-    assert_eq!(moved.to.as_deref(), Some("server3"));
-    assert!(moved.milestones.contains(&(Milestone::Ordered, Time::START + Duration::from_millis(300))), "{moved:?}");
+/// The only move of the only fault that has one.
+#[track_caller]
+fn only_move(timeline: &[TimelineEntry]) -> Move {
+    let moves: Vec<Move> = recoveries(timeline).into_iter().flat_map(|recovery| recovery.moves).collect();
+    let [moved] = moves.as_slice() else { panic!("{moves:#?}") };
+    moved.clone()
 }
 
-#[test]
-fn what_fails_although_its_process_was_not_struck_is_put_down_to_the_last_fault() {
-    let mut timeline = started(0, "server1");
-    timeline.extend([fault(100, &["SIBDB"]), event(150, "server1", Event::StoreLockLost { engine: engine() })]);
-    timeline.extend(started(220, "server2"));
-    assert_eq!(times(&timeline), [(Some(150), Some(227))]);
+fn parts(moved: &Move) -> Vec<(&'static str, u64)> {
+    moved.milestones.iter().map(|passed| (passed.milestone.name(), passed.at.as_milliseconds())).collect()
 }
 
-#[test]
-fn a_fault_before_it_began_to_serve_is_not_blamed() {
-    let mut timeline = vec![fault(0, &["SIBDB"])];
-    timeline.extend(started(10, "server1"));
-    timeline.push(event(150, "server1", Event::StoreLockLost { engine: engine() }));
-    assert_eq!(times(&timeline), [(None, None)]);
-}
-
-#[test]
-fn what_has_its_store_back_goes_on_where_it_was() {
-    let lost = |at| event(at, "server1", Event::StoreLockLost { engine: engine() });
-    let mut timeline = started(0, "server1");
-    timeline.extend([fault(100, &["SIBDB"]), lost(101)]);
-    timeline.push(event(140, "server1", Event::StoreLockAcquired { engine: engine() }));
-    timeline.extend([
-        fault(500, &["SIBDB"]),
-        lost(501),
-        fault(502, &["server1"]),
-        suspected(503, "server2", "server1"),
-    ]);
-    timeline.extend([view(510, "agent")]);
-    timeline.extend(started(520, "server2"));
-    assert_eq!(times(&timeline), [(Some(101), Some(140)), (Some(501), None), (Some(503), Some(527))]);
-    let recoveries = recoveries(&timeline);
-    let [first] = recoveries[0].moves.as_slice() else { panic!("{recoveries:?}") };
-    assert_eq!((first.from.as_str(), first.to.as_deref()), ("server1", Some("server1")));
-    assert_eq!(first.served_again().map(Time::as_milliseconds), Some(140));
-    assert_eq!(recoveries[2].moves[0].served_again().map(Time::as_milliseconds), Some(527));
-}
-
-#[test]
-fn who_owns_the_store_and_does_not_begin_to_accept_work_does_not_serve() {
-    let mut timeline = started(0, "server1");
-    timeline.extend([fault(100, &["server1"]), suspected(200, "server2", "server1"), view(210, "agent")]);
-    timeline.extend(started(220, "server2").into_iter().take(3));
-    let recoveries = recoveries(&timeline);
-    assert_eq!(recoveries[0].moves[0].served_again(), None);
-}
-
-#[test]
-fn waiting_for_an_is_alive_check_is_a_part_of_its_own() {
-    let mut timeline = started(0, "server1");
-    timeline.extend([fault(100, &["SIBDB"]), event(150, "server1", Event::StoreLockLost { engine: engine() })]);
-    timeline.extend([event(190, "server1", Event::MemberNotAlive { group: group() }), view(200, "agent")]);
-    timeline.extend(started(220, "server2"));
-    let recoveries = recoveries(&timeline);
-    let parts: Vec<(&str, u64)> = recoveries[0].moves[0]
-        .milestones
-        .iter()
-        .map(|(milestone, at)| (milestone.name(), at.as_milliseconds()))
-        .take(4)
-        .collect();
-    assert_eq!(parts, [("noticed", 150), ("condemned", 190), ("agreed", 200), ("ordered", 220)]);
-}
-
-#[test]
-fn what_has_its_store_back_and_fails_of_it_does_not_go_on() {
-    let mut timeline = started(0, "server1");
-    timeline.extend([fault(100, &["SIBDB"]), event(101, "server1", Event::StoreLockLost { engine: engine() })]);
-    timeline.push(event(140, "server1", Event::StoreLockAcquired { engine: engine() }));
-    timeline.push(event(141, "server1", Event::StoreTakenOver { engine: engine() }));
-    timeline.extend(started(520, "server2"));
-    let recoveries = recoveries(&timeline);
-    let [moved] = recoveries[0].moves.as_slice() else { panic!("{recoveries:?}") };
-    assert_eq!((moved.from.as_str(), moved.to.as_deref()), ("server1", Some("server2")));
-    assert_eq!(moved.served_again().map(Time::as_milliseconds), Some(527));
-}
-
-#[test]
-fn what_is_struck_again_before_anybody_notices_moves_because_of_the_last_fault() {
-    let mut timeline = started(0, "server1");
-    timeline.extend([fault(100, &["server1"]), fault(150, &["server1"]), suspected(200, "server2", "server1")]);
-    timeline.extend(started(220, "server2"));
-    let moves: Vec<usize> = recoveries(&timeline).iter().map(|recovery| recovery.moves.len()).collect();
-    assert_eq!(moves, [0, 1]);
-}
-
-#[test]
-fn a_view_is_put_down_to_the_fault_of_whoever_left_it() {
-    let mut timeline = started(0, "server1");
-    timeline.extend([fault(50, &["agent"]), fault(100, &["server1"]), view(120, "agent")]);
-    timeline.extend([suspected(200, "server2", "server1"), view(210, "agent")]);
-    let views = |causes: Vec<Option<usize>>| {
-        let all = timeline.iter().zip(causes);
-        all.filter(|(entry, _)| matches!(&entry.what, Happening::Event(Event::ViewInstalled { .. })))
-            .map(|(_, cause)| cause.map(|position| timeline[position].at.as_milliseconds()))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(views(causes(&timeline)), [None, Some(100)]);
+/// The times of the faults from which the last so many entries follow.
+fn last_causes(timeline: &[TimelineEntry], count: usize) -> Vec<Option<u64>> {
+    let causes = causes(timeline);
+    let last = &causes[causes.len() - count..];
+    last.iter().map(|cause| cause.map(|position| timeline[position].at.as_milliseconds())).collect()
 }
