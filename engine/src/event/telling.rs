@@ -304,6 +304,21 @@ impl Event {
         }
     }
 
+    /// What is taken away with it on purpose from where it serves.
+    #[must_use]
+    pub fn takes_away(&self) -> Option<&str> {
+        match self {
+            Event::DeactivationOrdered { group, .. } => group.messaging_engine(),
+            _ => None,
+        }
+    }
+
+    /// Whether its reporter, who works for nobody but itself, waits from now on as it is to, until it is needed.
+    #[must_use]
+    pub const fn stands_by(&self) -> bool {
+        matches!(self, Event::EndpointStandsBy {})
+    }
+
     /// The state in which its reporter's instance of something is from now on, and of what.
     #[must_use]
     pub fn lane(&self) -> Option<(&str, LaneState)> {

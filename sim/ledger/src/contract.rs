@@ -187,6 +187,12 @@ pub struct Contract {
     pub exclusive: Vec<Exclusive>,
     /// Where it is to be active, and when.
     pub placements: Vec<Placement>,
+    /// Who keeps the messages of a queue, by name: a messaging engine, a queue manager. A queue that is not listed is
+    /// kept by anybody.
+    pub keepers: Vec<(QueueIndex, String)>,
+    /// Events with which something that serves is taken away on purpose, with it as their subject: what follows them is
+    /// put down to them, as to a fault.
+    pub taken_away: Vec<String>,
     /// Violations that are to be expected.
     pub allow: Vec<AllowedFinding>,
     /// Recovery objective: for how long, in nanoseconds, work may wait on a queue after a fault.
@@ -212,6 +218,8 @@ impl Default for Contract {
                     .to_owned(),
             exclusive: Vec::new(),
             placements: Vec::new(),
+            keepers: Vec::new(),
+            taken_away: Vec::new(),
             allow: Vec::new(),
             recovery_time_ns: None,
             patience_ns: 10_000_000_000,

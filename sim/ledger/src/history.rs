@@ -35,6 +35,10 @@ pub struct ResourceIndex(u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QualityIndex(u32);
 
+/// One of several places where messages of one queue are kept, by name: a queue point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PointIndex(u32);
+
 /// An operation that was invoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OperationIndex(u32);
@@ -63,6 +67,12 @@ impl ResourceIndex {
     }
 }
 
+impl PointIndex {
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 impl QualityIndex {
     pub(crate) const fn index(self) -> usize {
         self.0 as usize
@@ -84,6 +94,8 @@ pub(crate) struct Call {
     pub(crate) process: ProcessIndex,
     pub(crate) invoked: Moment,
     pub(crate) operation: Operation,
+    /// Of a put or get: the point of its queue that it was asked of, if the queue has several.
+    pub(crate) point: Option<PointIndex>,
     pub(crate) completed: Option<(Moment, Completion)>,
 }
 
@@ -118,6 +130,8 @@ pub(crate) enum LifeChange {
     Ended,
     /// It runs again.
     Started,
+    /// It waits, as it is to, until it is needed again.
+    StandsBy,
     /// It has done all its work.
     Done,
 }
@@ -150,10 +164,12 @@ pub struct History {
     pub(crate) queues: Vec<String>,
     pub(crate) resources: Vec<String>,
     pub(crate) qualities: Vec<String>,
+    pub(crate) points: Vec<String>,
     process_names: BTreeMap<String, ProcessIndex>,
     queue_names: BTreeMap<String, QueueIndex>,
     resource_names: BTreeMap<String, ResourceIndex>,
     quality_names: BTreeMap<String, QualityIndex>,
+    point_names: BTreeMap<String, PointIndex>,
     units_of_process: Vec<u32>,
     last_ns: u64,
     next_sequence: u32,
@@ -180,6 +196,11 @@ impl History {
         self.units_of_process.push(0);
         self.process_names.insert(name.to_owned(), process);
         process
+    }
+
+    /// The process of this name, if there is one.
+    pub(crate) fn known_process(&self, name: &str) -> Option<ProcessIndex> {
+        self.process_names.get(name).copied()
     }
 
     /// The queue of this name. Private queues of the same name on different queue managers are different queues: give
@@ -216,6 +237,16 @@ impl History {
         quality
     }
 
+    /// A put or get that was invoked is asked of this point of its queue: the queue has several.
+    pub fn at_point(&mut self, operation: OperationIndex, name: &str) {
+        let next = PointIndex(position(self.points.len()));
+        let point = *self.point_names.entry(name.to_owned()).or_insert(next);
+        if point == next {
+            self.points.push(name.to_owned());
+        }
+        self.calls[operation.0 as usize].point = Some(point);
+    }
+
     /// A new unit of work of this process.
     pub fn unit(&mut self, process: ProcessIndex) -> UnitIndex {
         let unit = UnitIndex(position(self.units.len()));
@@ -238,7 +269,7 @@ impl History {
     pub fn invoke(&mut self, at_ns: u64, process: ProcessIndex, operation: Operation) -> OperationIndex {
         let invoked = self.moment(at_ns);
         let index = OperationIndex(position(self.calls.len()));
-        self.calls.push(Call { process, invoked, operation, completed: None });
+        self.calls.push(Call { process, invoked, operation, point: None, completed: None });
         index
     }
 
@@ -295,6 +326,14 @@ impl History {
         self.life(at_ns, process, LifeChange::Started);
     }
 
+    /// The process waits from now on, as it is to, until it is needed again: nobody withholds service from it.
+    ///
+    /// # Panics
+    /// If time runs backwards.
+    pub fn stands_by(&mut self, at_ns: u64, process: ProcessIndex) {
+        self.life(at_ns, process, LifeChange::StandsBy);
+    }
+
     /// The faults that struck, in order.
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
         self.world.iter().filter_map(|record| match &record.what {
@@ -332,11 +371,6 @@ impl History {
     pub(crate) fn unit_at(&self, position_in_units: usize) -> UnitIndex {
         debug_assert!(position_in_units < self.units.len(), "there is such a unit of work");
         UnitIndex(position(position_in_units))
-    }
-
-    pub(crate) fn queue_at(&self, position_in_queues: usize) -> QueueIndex {
-        debug_assert!(position_in_queues < self.queues.len(), "there is such a queue");
-        QueueIndex(position(position_in_queues))
     }
 
     pub(crate) fn process_at(&self, position_in_processes: usize) -> ProcessIndex {

@@ -118,7 +118,7 @@ impl<'h> Index<'h> {
             let unit = match call.operation {
                 Operation::Put(Put { unit, .. }) | Operation::Get(Get { unit, .. }) => unit,
                 Operation::Commit { unit } | Operation::Backout { unit } => Some(unit),
-                Operation::Acquire { .. } | Operation::Release { .. } => None,
+                Operation::MakeReady | Operation::Acquire { .. } | Operation::Release { .. } => None,
             };
             unit_calls.extend(unit.map(|unit| (unit, call)));
         }

@@ -8,7 +8,6 @@ use crate::finding::{Draft, Subject};
 use crate::history::{Get, History, Operation, QueueIndex};
 use crate::index::Index;
 use crate::losses::Permitted;
-use crate::outage::Outage;
 use crate::ownership::{Overlap, Ownership};
 use crate::verdict::{ExpectedFinding, Finding, FindingKind, Judgement, PermittedGroup, Verdict};
 use crate::{account, atomicity, liveness, marooned, order, outage, ownership, permissions, placement, story};
@@ -32,12 +31,10 @@ pub fn judge(history: &History, audit: &Audit, contract: &Contract) -> Judgement
     marooned::marooned(&index, |left| drained[left.queue.index()], &mut fates.drafts);
     account::expired_deliveries(&index, contract.clock_error_ns, &mut fates.drafts);
     order::check(&index, contract, &mut fates.drafts);
-    let mut outages = outage::outages(&index, contract);
-    liveness::check(&index, contract, &outages, &mut fates.drafts);
+    let service = outage::service(&index, contract, &ownership);
+    liveness::check(&index, contract, &service, &mut fates.drafts);
     let overlaps = ownership::check(&index, contract, &ownership, &mut fates.drafts);
     let untold = placement::check(&index, contract, &ownership, &mut fates.drafts);
-    let is_late = |outage: &Outage| contract.recovery_time_ns.is_some_and(|objective| outage.lasted_ns() > objective);
-    outages.retain(|(_, outage)| outage.is_unusual() || is_late(outage));
 
     let end_ns = audit.at_ns;
     let mut permitted = fates.groups(|message| story::tell(&index, Subject::Message(message), end_ns));
@@ -46,8 +43,9 @@ pub fn judge(history: &History, audit: &Audit, contract: &Contract) -> Judgement
     let mut judgement = Judgement {
         account: fates.account,
         permitted,
-        outages: outages.into_iter().map(|(_, outage)| outage).collect(),
-        interruptions: outage::interruptions(&index),
+        outages: service.outages.into_iter().map(|(_, outage)| outage).collect(),
+        interruptions: service.interruptions,
+        standing_by: service.standing_by,
         ..Judgement::default()
     };
     tell(&index, contract, &seen, fates.drafts, &mut judgement);

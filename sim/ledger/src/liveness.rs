@@ -4,17 +4,17 @@ use crate::contract::Contract;
 use crate::finding::{Draft, Subject};
 use crate::history::{Call, Get, History, LifeChange, Moment, Operation, ProcessIndex, QueueIndex};
 use crate::index::Index;
-use crate::outage::Outage;
+use crate::outage::{CauseKind, Outage, Service};
 use crate::story::seconds;
 use crate::verdict::FindingKind;
 
-pub(crate) fn check(index: &Index<'_>, contract: &Contract, outages: &[(QueueIndex, Outage)], drafts: &mut Vec<Draft>) {
+pub(crate) fn check(index: &Index<'_>, contract: &Contract, service: &Service, drafts: &mut Vec<Draft>) {
     stuck(index, contract, drafts);
     unresolved(index, drafts);
     orphaned_locks(index, drafts);
     split_brain(index, drafts);
     if let Some(objective_ns) = contract.recovery_time_ns {
-        late(index, outages, objective_ns, drafts);
+        late(&service.outages, objective_ns, drafts);
     }
 }
 
@@ -22,7 +22,8 @@ pub(crate) fn check(index: &Index<'_>, contract: &Contract, outages: &[(QueueInd
 fn stuck(index: &Index<'_>, contract: &Contract, drafts: &mut Vec<Draft>) {
     let (history, audit) = (index.history, index.audit);
     let mut has_pending = vec![false; history.processes.len()];
-    for call in history.calls.iter().filter(|call| call.completed.is_none()) {
+    let moves_messages = |call: &&Call| !matches!(call.operation, Operation::MakeReady);
+    for call in history.calls.iter().filter(|call| call.completed.is_none()).filter(moves_messages) {
         let process = &history.processes[call.process.index()];
         let outlived = process.life.iter().any(|(at, change)| *change == LifeChange::Ended && *at > call.invoked);
         let wait_ns = if let Operation::Get(Get { wait_ns, .. }) = call.operation { wait_ns } else { 0 };
@@ -45,7 +46,7 @@ fn stuck(index: &Index<'_>, contract: &Contract, drafts: &mut Vec<Draft>) {
         });
     }
     let mut last_completion = vec![0; history.processes.len()];
-    for call in &history.calls {
+    for call in history.calls.iter().filter(moves_messages) {
         let last = &mut last_completion[call.process.index()];
         *last = call.ended().map_or(*last, |at| at.at_ns.max(*last));
     }
@@ -69,6 +70,7 @@ fn stuck(index: &Index<'_>, contract: &Contract, drafts: &mut Vec<Draft>) {
 
 fn verb(call: &Call) -> &'static str {
     match call.operation {
+        Operation::MakeReady => "a connect",
         Operation::Put(_) => "a put",
         Operation::Get(_) => "a get",
         Operation::Commit { .. } => "a commit",
@@ -216,22 +218,28 @@ fn steps(history: &History) -> Vec<(Moment, Step<'_>)> {
 }
 
 /// Outages that were longer than the objective.
-fn late(index: &Index<'_>, outages: &[(QueueIndex, Outage)], objective_ns: u64, drafts: &mut Vec<Draft>) {
+fn late(outages: &[(QueueIndex, Outage)], objective_ns: u64, drafts: &mut Vec<Draft>) {
     for (queue, outage) in outages.iter().filter(|(_, outage)| outage.lasted_ns() > objective_ns) {
         let waited = if outage.waiting == 1 { "1 message" } else { &format!("{} messages", outage.waiting) };
+        let cause = &outage.cause;
+        let what = match cause.kind {
+            CauseKind::Fault => "a fault",
+            CauseKind::Command => "a command",
+            CauseKind::TakenAway => "a planned move",
+        };
         drafts.push(Draft {
             kind: FindingKind::Late,
             at_ns: outage.to_ns,
             queue: Some(*queue),
             message: format!(
-                "nobody got anything from {} for {} after a fault at {}, with {waited} waiting in the end; the \
-                 objective is {}",
-                index.history.queues[queue.index()],
+                "nobody got anything from {} for {} after {what} at {}, with {waited} waiting in the end; the objective \
+                 is {}",
+                outage.place(),
                 seconds(outage.lasted_ns()),
-                seconds(outage.fault_ns),
+                seconds(cause.at_ns),
                 seconds(objective_ns)
             ),
-            subject: Subject::World { from_ns: outage.fault_ns, to_ns: outage.to_ns },
+            subject: Subject::World { from_ns: cause.at_ns.min(outage.from_ns), to_ns: outage.to_ns },
         });
     }
 }

@@ -71,6 +71,22 @@ impl<'h> Ownership<'h> {
         })
     }
 
+    /// Whether anybody was an active owner of it at this moment.
+    pub(crate) fn is_owned(&self, resource: &str, at: Moment) -> bool {
+        let mut mine = self.tenures.iter().filter(|tenure| tenure.resource == resource);
+        mine.any(|tenure| tenure.from < at && tenure.to.is_none_or(|to| at <= to))
+    }
+
+    /// Whether this process was ever an active owner of anything.
+    pub(crate) fn ever_owned(&self, process: &str) -> bool {
+        self.tenures.iter().any(|tenure| tenure.owner == process)
+    }
+
+    /// Whether this ever had an active owner.
+    pub(crate) fn was_ever_owned(&self, resource: &str) -> bool {
+        self.tenures.iter().any(|tenure| tenure.resource == resource)
+    }
+
     /// Who was an active owner at this time, in order of names.
     pub(crate) fn owners_at(&self, resource: &str, at_ns: u64) -> BTreeSet<&'h str> {
         let active = self.tenures.iter().filter(|tenure| {

@@ -100,6 +100,7 @@ fn unit_suffix(index: &Index<'_>, unit: Option<UnitIndex>) -> String {
 fn call_lines(index: &Index<'_>, call: &Call, lines: &mut Lines) {
     let queue = |queue: crate::history::QueueIndex| &index.history.queues[queue.index()];
     let what = match call.operation {
+        Operation::MakeReady => return,
         Operation::Put(put) => {
             let kind = &index.history.qualities[put.quality.index()];
             let origin = match put.origin {
@@ -274,7 +275,8 @@ fn overlap_lines(index: &Index<'_>, overlap: &Overlap, lines: &mut Lines) {
 /// What a process did since a time, the last of it.
 fn process_lines(index: &Index<'_>, process: ProcessIndex, since_ns: u64, lines: &mut Lines) {
     let from = index.history.calls.partition_point(|call| call.invoked.at_ns < since_ns);
-    let mine: Vec<&Call> = index.history.calls[from..].iter().filter(|call| call.process == process).collect();
+    let is_told = |call: &&Call| call.process == process && !matches!(call.operation, Operation::MakeReady);
+    let mine: Vec<&Call> = index.history.calls[from..].iter().filter(is_told).collect();
     for call in &mine[mine.len().saturating_sub(LINES)..] {
         call_lines(index, call, lines);
     }

@@ -194,11 +194,13 @@ pub struct Judgement {
     pub expected: Vec<ExpectedFinding>,
     /// What was permitted, by kind and rule.
     pub permitted: Vec<PermittedGroup>,
-    /// For each queue and each fault, the longest time in which nobody got anything although work waited: if that was
-    /// more than is usual for the queue, or over the objective.
+    /// For each queue the times in which nobody got anything although work waited, that were longer than is usual for the
+    /// queue, or over the objective.
     pub outages: Vec<Outage>,
     /// For each application that could do nothing for a time after the first fault, the longest such time.
     pub interruptions: Vec<Interruption>,
+    /// Applications that stand by in the end, as they are to.
+    pub standing_by: Vec<String>,
     /// Why some of it cannot be told.
     pub unknown_reasons: Vec<String>,
 }

@@ -126,6 +126,11 @@ impl Witness {
     pub fn event(&self, at: Time, process: ProcessId, event: &Event) {
         *self.seen().events.entry(event.name()).or_default() += 1;
         self.seen().lanes.event(at, &self.name(process), event);
+        if event.stands_by() {
+            let mut history = self.shared.history();
+            let index = history.process(&self.name(process));
+            history.stands_by(at.as_nanoseconds(), index);
+        }
         let headline = event.weight() != Weight::Detail;
         let judged = headline || event.excuses() || self.allowing.iter().any(|name| name == event.name());
         let reached = self.reached.iter().any(|name| name == event.name());
@@ -136,6 +141,7 @@ impl Witness {
         let who = self.name(process);
         if judged {
             let subject = event.resource().map_or_else(|| who.clone(), str::to_owned);
+            let subject = event.takes_away().map_or(subject, str::to_owned);
             let (name, by) = (event.name().to_owned(), who.clone());
             let happening = WorldHappening::Event { name, subject, by, text: event.to_string() };
             self.shared.history().world(at.as_nanoseconds(), happening);

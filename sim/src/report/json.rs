@@ -1,5 +1,6 @@
 //! What a program reads: one object for each run.
 
+use indoubt_ledger::outage::CauseKind;
 use indoubt_ledger::verdict::{Finding, Judgement};
 use serde_json::{Map, Value, json};
 
@@ -107,13 +108,21 @@ fn outages(outcome: &RunOutcome) -> Value {
     let list = outcome.judgement.outages.iter().map(|outage| {
         json!({
             "queue": outage.queue,
-            "fault": outage.fault,
-            "fault_at_ms": outage.fault_ns / MILLISECOND,
+            "point": outage.point,
+            "fault": outage.cause.text,
+            "fault_at_ms": outage.cause.at_ns / MILLISECOND,
+            "fault_kind": match outage.cause.kind {
+                CauseKind::Fault => "fault",
+                CauseKind::Command => "command",
+                CauseKind::TakenAway => "planned_move",
+            },
+            "follows_directly": outage.cause.is_direct,
             "from_ms": outage.from_ns / MILLISECOND,
             "to_ms": outage.to_ns / MILLISECOND,
             "lasted_ms": outage.lasted_ns() / MILLISECOND,
             "usual_ms": outage.usual_ns / MILLISECOND,
             "ended": outage.ended,
+            "waiting_first": outage.waiting_first,
             "waiting": outage.waiting,
         })
     });
@@ -126,6 +135,7 @@ fn interruptions(outcome: &RunOutcome) -> Value {
             "application": interruption.process,
             "from_ms": interruption.from_ns / MILLISECOND,
             "to_ms": interruption.to_ns.map(|to_ns| to_ns / MILLISECOND),
+            "longest_of": interruption.of,
         })
     });
     list.collect()

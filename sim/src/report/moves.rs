@@ -107,7 +107,7 @@ fn used_again<'o>(
     serves: Time,
 ) -> Option<(Time, &'o Outage)> {
     let outages = outcome.judgement.outages.iter().filter(|outage| outage.ended);
-    let outages = outages.filter(|outage| outage.fault_ns == recovery.at.as_nanoseconds());
+    let outages = outages.filter(|outage| outage.cause.at_ns == recovery.at.as_nanoseconds());
     let spanning = outages.filter(|outage| outage.from_ns <= serves.as_nanoseconds());
     let ended = spanning.map(|outage| (Time::from_nanoseconds(outage.to_ns), outage));
     let until = |at: Time| moved.lost_again.is_none_or(|lost| at <= lost);

@@ -10,7 +10,7 @@ use indoubt_engine::name::{QueueManagerName, QueueName, StructureName};
 use indoubt_engine::step::Step;
 use indoubt_engine::time::{Duration, Time};
 use indoubt_engine::unit_of_work::UnitOfWorkId;
-use indoubt_ledger::outage::{Interruption, Outage};
+use indoubt_ledger::outage::{Cause, CauseKind, Interruption, Outage};
 use indoubt_ledger::verdict::{Account, ExpectedFinding, Finding, FindingKind, Judgement, PermittedGroup, Verdict};
 
 use crate::run::{Act, Happening, Lanes, Recovery, RunOutcome, TimelineEntry};
@@ -144,18 +144,25 @@ pub(crate) fn passing(seed: u64) -> RunOutcome {
             },
             outages: vec![Outage {
                 queue: "PAYMENT.REQUEST".to_owned(),
-                fault: "QM01 killed".to_owned(),
-                fault_ns: at(1_203).as_nanoseconds(),
+                cause: Cause {
+                    kind: CauseKind::Fault,
+                    at_ns: at(1_203).as_nanoseconds(),
+                    text: "QM01 killed".to_owned(),
+                    is_direct: true,
+                },
                 from_ns: at(1_203).as_nanoseconds(),
                 to_ns: at(1_281).as_nanoseconds(),
                 ended: true,
+                waiting_first: 1,
                 waiting: 3,
                 usual_ns: 19_500_000,
+                ..Outage::default()
             }],
             interruptions: vec![Interruption {
                 process: "branch.2".to_owned(),
                 from_ns: at(1_203).as_nanoseconds(),
                 to_ns: Some(at(1_264).as_nanoseconds()),
+                of: 1,
             }],
             permitted: vec![PermittedGroup {
                 kind: FindingKind::Lost,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use indoubt_engine::defect::Defect;
 use indoubt_engine::event::{Event, Milestone};
 use indoubt_engine::time::{Duration, Time};
+use indoubt_ledger::outage::{Beginning, Cause, CauseKind, Outage};
 use indoubt_ledger::verdict::FindingKind;
 
 use super::layout::WIDTH;
@@ -212,6 +213,59 @@ fn an_outage_beyond_the_objective_is_marked() {
     assert!(render(&outcome).contains("Recovery objective 10s: kept."));
     outcome.judgement.outages[0].to_ns += 11_000_000_000;
     assert!(render(&outcome).contains("Recovery objective 10s: MISSED by 1 outage."));
+}
+
+#[test]
+fn an_outage_says_how_it_began_and_to_what_it_is_put_down() {
+    let told = |change: fn(&mut Outage)| {
+        let mut outcome = passing(1);
+        change(&mut outcome.judgement.outages[0]);
+        render(&outcome).split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let page = told(|outage| {
+        outage.beginning = Beginning::PutHung;
+        outage.cause.kind = CauseKind::TakenAway;
+        outage.cause.is_direct = false;
+        outage.point = Some("CL.000-BUS".to_owned());
+    });
+    assert!(page.contains("PAYMENT.REQUEST on CL.000-BUS: no message was got from 1.203s"), "{page}");
+    assert!(page.contains("although a put was asked for, and hung, and 3 messages were there in the end"), "{page}");
+    assert!(page.contains("Last planned move before it, at 1.203s: QM01 killed."), "{page}");
+    let page = told(|outage| {
+        outage.beginning = Beginning::PutFailed;
+        outage.waiting = 1;
+        outage.cause.kind = CauseKind::Command;
+        outage.meanwhile = (2..=6)
+            .map(|second| Cause { at_ns: second * 1_000_000_000, text: format!("fault {second}"), ..Cause::default() })
+            .collect();
+    });
+    let expected = "although puts were tried and failed. Command at 1.203s: QM01 killed. While it lasted, at 2.000s: \
+                    fault 2; at 3.000s: fault 3; at 4.000s: fault 4; and 2 more.";
+    assert!(page.contains(expected), "{page}");
+}
+
+#[test]
+fn uneven_service_after_an_outage_is_counted_and_not_told() {
+    let mut outcome = passing(1);
+    let outages = &mut outcome.judgement.outages;
+    let mut after = outages[0].clone();
+    (after.from_ns, after.to_ns) = (outages[0].to_ns, outages[0].to_ns + 7_000_000);
+    outages.push(after.clone());
+    assert_eq!(render(&outcome).matches("no message was got").count(), 2);
+    outcome.judgement.outages[1].cause.is_direct = false;
+    let page = render(&outcome);
+    assert_eq!(page.matches("no message was got").count(), 1);
+    assert!(page.contains("PAYMENT.REQUEST: 1 shorter one."), "{page}");
+}
+
+#[test]
+fn an_interruption_is_the_longest_of_so_many_and_who_stands_by_is_named() {
+    let mut outcome = passing(1);
+    outcome.judgement.interruptions[0].of = 3;
+    outcome.judgement.standing_by = vec!["booking.3".to_owned(), "booking.4".to_owned()];
+    let page = render(&outcome);
+    assert!(page.contains("to 1.264s, longest of 3"), "{page}");
+    assert!(page.contains("Stand by in the end, as they are to: booking.3, booking.4."), "{page}");
 }
 
 #[test]

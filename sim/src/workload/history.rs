@@ -119,6 +119,25 @@ impl Recorder {
         }
     }
 
+    /// What comes before puts and gets begins.
+    #[must_use]
+    pub fn make_ready(&self) -> OperationIndex {
+        self.invoke(Operation::MakeReady)
+    }
+
+    /// What comes before puts and gets has ended.
+    pub fn made_ready(&self, operation: OperationIndex, worked: bool) {
+        let completion = if worked { Completion::Ok } else { Completion::Failed };
+        self.shared.history().complete(self.now(), operation, completion);
+    }
+
+    /// A put or get is asked of this point of its queue, if the queue has several.
+    pub fn at_point(&self, operation: OperationIndex, point: Option<&str>) {
+        if let Some(point) = point {
+            self.shared.history().at_point(operation, point);
+        }
+    }
+
     /// A commit begins: its first phase, if it has two.
     #[must_use]
     pub fn commit(&self, unit: UnitIndex) -> OperationIndex {

@@ -152,6 +152,15 @@ impl EndpointActivation {
         matches!(self.state, State::Connected { .. })
     }
 
+    /// The engine from which it gets messages, and where its server listens.
+    #[must_use]
+    pub fn connected_to(&self) -> Option<(&MessagingEngineName, &Address)> {
+        match &self.state {
+            State::Connected { standing, .. } => standing.client.connected_to(),
+            _ => None,
+        }
+    }
+
     /// Whether the endpoint is to end its work with the present connection: its engine is about to stop, or a better one
     /// has been found.
     #[must_use]

@@ -175,6 +175,8 @@ pub struct BusClient {
     factory: ConnectionFactory,
     state: State,
     quiescing: bool,
+    /// The engine to which a bootstrap server has led last, and the server that runs it.
+    led_to: Option<Box<(MessagingEngineName, Address)>>,
 }
 
 impl BusClient {
@@ -185,7 +187,14 @@ impl BusClient {
     #[must_use]
     pub fn new(factory: ConnectionFactory) -> Self {
         assert!(!factory.provider_endpoints.is_empty(), "there is at least one provider endpoint");
-        BusClient { factory, state: State::Disconnected, quiescing: false }
+        BusClient { factory, state: State::Disconnected, quiescing: false, led_to: None }
+    }
+
+    /// The engine to which it is connected, and where its server listens.
+    #[must_use]
+    pub fn connected_to(&self) -> Option<(&MessagingEngineName, &Address)> {
+        let (engine, server) = self.led_to.as_deref().filter(|_| self.is_connected())?;
+        Some((engine, server))
     }
 
     /// Whether calls can be made.
@@ -350,6 +359,7 @@ impl BusClient {
             }
             (BusReply::Redirect { server, engine }, &mut State::Bootstrapping { connection, endpoint }) => {
                 effects.push(Effect::Close { connection });
+                self.led_to = Some(Box::new((engine.clone(), server.clone())));
                 let connection = effects.connect(server, heartbeats(self.factory.silence));
                 self.state = State::OpeningEngine { connection, endpoint, engine };
                 Handled::Taken

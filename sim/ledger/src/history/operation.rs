@@ -73,6 +73,9 @@ pub struct Get {
 /// What an application asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
+    /// What comes before puts and gets and moves no message: a connection, the begin of a transaction, a look at the first
+    /// message or at what is in doubt.
+    MakeReady,
     /// `MQPUT`.
     Put(Put),
     /// `MQGET`, destructive.

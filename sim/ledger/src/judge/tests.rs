@@ -4,14 +4,16 @@ use super::*;
 use crate::audit::{Availability, DoubleOwner, Holder, HolderState, LeftInDoubt, LeftMessage, LeftQueue, QueueRole};
 use crate::contract::{OrderPromise, Permission, QueueContract, Whom, Window};
 use crate::history::{
-    Completion, Delivery, Fault, MessageIdentity, OperationIndex, Origin, ProcessIndex, Put, QualityIndex,
+    Command, Completion, Delivery, Fault, MessageIdentity, OperationIndex, Origin, ProcessIndex, Put, QualityIndex,
     ResourceIndex, UnitIndex, UnitOutcome, WorldHappening,
 };
 
+mod causes;
 mod contracts;
 mod counts;
 mod duplicates;
 mod fates;
+mod interruptions;
 mod lazy;
 mod outages;
 mod owners;
@@ -95,6 +97,19 @@ impl Tale {
 
     fn get(&mut self, message: u64, unit: Option<UnitIndex>) {
         self.get_by(self.consumer, message, unit);
+    }
+
+    /// The consumer waits for a message, for as long as it takes.
+    fn ask(&mut self) -> OperationIndex {
+        let get = Get { queue: self.queue, unit: None, reply_to: None, wait_ns: 600_000 * MS };
+        self.invoke(self.consumer, Operation::Get(get))
+    }
+
+    /// What was asked for is this message.
+    fn got(&mut self, asked: OperationIndex, message: u64) {
+        let delivery = Delivery { message: MessageIdentity(message), digest: 7, backout_count: 0 };
+        let at = self.tick();
+        self.history.complete(at, asked, Completion::Delivered(delivery));
     }
 
     fn get_nothing(&mut self, completion: Completion) {

@@ -10,6 +10,10 @@ use crate::scenario::model::{ConnectTarget, QualityOfService, QueueManager, Sysp
 
 /// Adds the sysplex's part.
 pub(super) fn promise(sysplex: &Sysplex, history: &mut History, contract: &mut Contract) {
+    for manager in &sysplex.queue_managers {
+        let queues = manager.queues.keys().map(|queue| history.queue(&private_name(manager, queue)));
+        contract.keepers.extend(queues.map(|queue| (queue, manager.name.to_string())));
+    }
     contract.permitted_losses.extend(private_nonpersistent(sysplex, history));
     contract.permitted_resets.extend(counts_in_memory(sysplex, history));
     contract.unknown_get_rule = "a get outside syncpoint removes the message when it is served; if its reply is lost, \

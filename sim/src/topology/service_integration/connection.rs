@@ -6,6 +6,7 @@ use indoubt_engine::messaging_engine::client::{
     Begun, BusClient, CallFailed, Completion, ConnectionFactory, Fate, Handled,
 };
 use indoubt_engine::messaging_engine::frame::{BusCall, BusReason, BusReply};
+use indoubt_engine::name::MessagingEngineName;
 
 use crate::fabric::Process;
 
@@ -44,6 +45,15 @@ impl Connection {
             Maker::Application(client) => client.is_connected(),
             Maker::Server(activation) => activation.is_connected(),
         }
+    }
+
+    /// The engine to which it is connected.
+    pub(super) fn engine(&self) -> Option<&MessagingEngineName> {
+        let connected_to = match &self.maker {
+            Maker::Application(client) => client.connected_to(),
+            Maker::Server(activation) => activation.connected_to(),
+        };
+        connected_to.map(|(engine, _)| engine)
     }
 
     /// Whether work with this connection is to end: its engine is about to stop, or there is a better one.

@@ -21,6 +21,9 @@ pub(super) const STARTED: &str = "messaging_engine_started";
 /// The connection between two engines is gone.
 const ENGINE_CONNECTION_ENDED: &str = "engine_connection_ended";
 
+/// An instance of an engine is to end its work, because its policy wants another one, or none.
+const TAKEN_AWAY: &str = "deactivation_ordered";
+
 /// What was sent one way to a destination, its subject, could not be taken.
 const ONE_WAY_DISCARDED: &str = "one_way_discarded";
 
@@ -67,8 +70,10 @@ pub(super) fn promise(cell: &Cell, history: &mut History, contract: &mut Contrac
         lazy_writes(cell, (engine, cluster), &queues, history, contract);
         counts(cell, (engine, cluster), &queues, history, contract);
         stale_deliveries(engine, &queues, contract);
+        contract.keepers.extend(queues.iter().map(|queue| (*queue, engine.name.to_string())));
         contract.exclusive.push(ownership(engine, cell, history));
     }
+    contract.taken_away.push(TAKEN_AWAY.to_owned());
     contract.unknown_get_rule = "a message received in a session with automatic acknowledgement is gone when it is \
                                  served; if the connection is lost with it, so is the message"
         .to_owned();

@@ -172,7 +172,9 @@ impl Session {
     }
 
     async fn connect_once(&mut self) -> bool {
+        let operation = self.recorder.make_ready();
         let connected = self.provider.connect().await.is_ok();
+        self.recorder.made_ready(operation, connected);
         if let Some(coordinator) = self.coordinator.as_mut().filter(|_| connected) {
             coordinator.connected();
         }
@@ -188,7 +190,12 @@ impl Session {
             self.back_out().await;
         }
         match &mut self.coordinator {
-            Some(coordinator) => coordinator.settle(now, &mut *self.provider).await,
+            Some(coordinator) => {
+                let operation = self.recorder.make_ready();
+                let result = coordinator.settle(now, &mut *self.provider).await;
+                self.recorder.made_ready(operation, result.is_ok());
+                result
+            }
             None => Ok(()),
         }
     }

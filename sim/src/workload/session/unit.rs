@@ -48,7 +48,10 @@ impl Session {
         let index = self.recorder.unit();
         let xid = self.coordinator.as_mut().map(|coordinator| coordinator.next_xid(index));
         if let Some(xid) = &xid {
-            self.provider.begin(xid.clone()).await?;
+            let operation = self.recorder.make_ready();
+            let result = self.provider.begin(xid.clone()).await;
+            self.recorder.made_ready(operation, result.is_ok());
+            result?;
         }
         self.unit = Some(CurrentUnit { index, xid, used: false });
         Ok(())
@@ -94,6 +97,7 @@ impl Session {
         let owner = outgoing.to.owner.as_deref().unwrap_or_else(|| self.provider.owner());
         let facts = self.shared.queue(owner, &outgoing.to.queue);
         let operation = self.recorder.put(&facts, unit, &outgoing, origin, answers);
+        self.recorder.at_point(operation, self.provider.point_of(&outgoing.to.queue));
         let part = self.part(facts, outgoing.payload, PartKind::Put);
         match self.provider.send(outgoing, scope).await {
             Ok(()) => {
@@ -127,6 +131,7 @@ impl Session {
         let (scope, unit) = self.scope();
         let facts = self.queue_facts(queue);
         let operation = self.recorder.get(&facts, unit, reply_to, wait);
+        self.recorder.at_point(operation, self.provider.point_of(queue));
         let result = self.provider.receive(queue, sharing, wait, selection, scope).await;
         self.recorder.got(operation, &result);
         match &result {
@@ -146,7 +151,10 @@ impl Session {
     /// # Errors
     /// What the middleware answered, or that the connection is gone.
     pub async fn browse_and_lock(&mut self, queue: &QueueName) -> Result<Option<Received>, Failure> {
-        self.provider.browse_and_lock(queue).await
+        let operation = self.recorder.make_ready();
+        let result = self.provider.browse_and_lock(queue).await;
+        self.recorder.made_ready(operation, result.is_ok());
+        result
     }
 
     /// Commits the unit of work. When nobody told how it ended, the connection is given up as well.

@@ -136,9 +136,10 @@ fn work_that_waited_longer_than_the_objective_is_late() {
             t.put(1, None, Done);
             t.get(1, None);
             t.fault("QM01 killed");
+            let asked = t.ask();
             t.put(2, None, Done);
             t.now += ms * MS;
-            t.get(2, None);
+            t.got(asked, 2);
         })
     };
     assert_eq!(served_after(500, 400).kinds(), ["late"]);
