@@ -67,6 +67,12 @@ macro_rules! events {
                 match self { $($(Event::$variant { .. } => $name,)*)* }
             }
 
+            /// How much the event of this name matters; `None` if there is no such event.
+            #[must_use]
+            pub fn weight_of(name: &str) -> Option<Weight> {
+                match name { $($($name => Some(Weight::$weight),)*)* _ => None }
+            }
+
             /// How much it matters.
             #[must_use]
             pub const fn weight(&self) -> Weight {

@@ -282,25 +282,38 @@ impl Event {
         )
     }
 
-    /// Whether messages may be missing because of it, although nothing failed: a contract can name it.
+    /// Names of events that whoever judges a run has to know although they weigh little: contracts name them. Messages may
+    /// be missing because of them although nothing failed, or an instance has let go of everything.
+    pub const EXCUSING: [&str; 5] = [
+        "best_effort_discarded",
+        "one_way_discarded",
+        "engine_connection_ended",
+        "remote_messages_discarded",
+        "messaging_engine_state",
+    ];
+
+    /// Whether whoever judges a run has to know it, however little it weighs. Of the states of an instance, only those in
+    /// which it has no message store.
     #[must_use]
-    pub const fn excuses(&self) -> bool {
-        matches!(
-            self,
-            Event::BestEffortDiscarded { .. }
-                | Event::OneWayDiscarded { .. }
-                | Event::EngineConnectionEnded { .. }
-                | Event::RemoteMessagesDiscarded { .. }
-        )
+    pub fn excuses(&self) -> bool {
+        match self {
+            Event::MessagingEngineState { state, .. } => {
+                matches!(state, EngineState::Joined | EngineState::Stopped | EngineState::Failed)
+            }
+            other => Self::EXCUSING.contains(&other.name()),
+        }
     }
 
-    /// What a contract knows it by, if that is not its reporter: the messaging engine, or the destination that took no
-    /// message.
+    /// Whom it concerns, as a contract names it; `None`: its reporter.
     #[must_use]
-    pub fn resource(&self) -> Option<&str> {
+    pub fn contract_subject(&self) -> Option<String> {
         match self {
-            Event::OneWayDiscarded { destination, .. } => Some(destination.as_str()),
-            _ => self.messaging_engine().map(MessagingEngineName::as_str),
+            Event::EngineConnectionEnded { engine, other } => Some(format!("{engine} to {other}")),
+            Event::RemoteMessagesDiscarded { engine, .. } | Event::MessagingEngineState { engine, .. } => {
+                Some(engine.to_string())
+            }
+            Event::OneWayDiscarded { destination, .. } => Some(destination.to_string()),
+            _ => self.takes_away().map(str::to_owned).or_else(|| self.messaging_engine().map(ToString::to_string)),
         }
     }
 

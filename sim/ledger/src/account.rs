@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::audit::QueueRole;
+use crate::contract::Permission;
 use crate::copies;
 use crate::finding::{Draft, Subject};
-use crate::history::{MessageIdentity, Origin};
+use crate::history::{MessageIdentity, Origin, QualityIndex, QueueIndex};
 use crate::index::{Consumption, Delivered, Index, MessageIndex, PutState, Sent};
 use crate::losses::{self, Permitted};
-use crate::verdict::{Account, FindingKind, PermittedGroup};
+use crate::permissions::Excuse;
+use crate::verdict::{Account, FindingKind, PermittedGroup, PermittedPart};
 
 /// What became of a message that was put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,34 +35,72 @@ pub(crate) struct Fates {
     /// In the order of [`Index::sent`].
     pub(crate) fates: Vec<Fate>,
     pub(crate) drafts: Vec<Draft>,
-    /// What was permitted, by kind, rule and event: how many messages, and one of them.
-    pub(crate) permitted: BTreeMap<(FindingKind, String, String), (u64, MessageIndex)>,
+    /// What was permitted, by kind, rule and cause.
+    pub(crate) permitted: BTreeMap<Sort, Group>,
     /// Messages that came again, and a rule permits it.
     pub(crate) came_again: BTreeSet<MessageIndex>,
     /// How many messages are missing that the audit might have found.
     pub(crate) untold: u64,
 }
 
+/// What was permitted in the same way.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Sort {
+    kind: FindingKind,
+    rule: String,
+    event: String,
+    cause: String,
+}
+
+/// To which messages it happened.
+pub(crate) struct Group {
+    example: MessageIndex,
+    /// How often, by queue and quality.
+    counts: BTreeMap<(QueueIndex, QualityIndex), u64>,
+}
+
 impl Fates {
-    pub(crate) fn groups(&self, story: impl Fn(MessageIndex) -> String) -> Vec<PermittedGroup> {
-        let groups = self.permitted.iter().map(|((kind, rule, event), (count, example))| PermittedGroup {
-            kind: *kind,
-            rule: rule.clone(),
-            event: event.clone(),
+    pub(crate) fn groups(&self, index: &Index<'_>, story: impl Fn(MessageIndex) -> String) -> Vec<PermittedGroup> {
+        let part = |((queue, quality), count): (&(QueueIndex, QualityIndex), &u64)| PermittedPart {
+            queue: index.history.queues[queue.index()].clone(),
+            quality: index.history.qualities[quality.index()].clone(),
             count: *count,
+        };
+        let groups = self.permitted.iter().map(|(sort, group)| PermittedGroup {
+            kind: sort.kind,
+            rule: sort.rule.clone(),
+            event: sort.event.clone(),
+            cause: sort.cause.clone(),
+            parts: group.counts.iter().map(part).collect(),
+            count: group.counts.values().sum(),
             longest_ns: None,
-            example: story(*example),
+            example: story(group.example),
         });
         groups.collect()
     }
 
-    /// What would be a violation of this kind happened to a message, `count` times, under a rule.
-    pub(crate) fn permit(&mut self, kind: FindingKind, rule: &str, event: &str, message: MessageIndex, count: u64) {
-        self.permitted.entry((kind, rule.to_owned(), event.to_owned())).or_insert((0, message)).0 += count;
+    /// What would be a violation of this kind happened to a message, `count` times, and is excused.
+    pub(crate) fn excuse(
+        &mut self,
+        index: &Index<'_>,
+        kind: FindingKind,
+        excuse: Excuse<'_, '_>,
+        message: MessageIndex,
+        count: u64,
+    ) {
+        let Permission { rule, event, .. } = excuse.permission;
+        let sort = Sort { kind, rule: rule.clone(), event: event.clone(), cause: excuse.cause() };
+        self.permit(index, sort, message, count);
+    }
+
+    fn permit(&mut self, index: &Index<'_>, sort: Sort, message: MessageIndex, count: u64) {
+        let put = &index.sent(message).put;
+        let group = self.permitted.entry(sort).or_insert(Group { example: message, counts: BTreeMap::new() });
+        *group.counts.entry((put.queue, put.quality)).or_default() += count;
     }
 }
 
-pub(crate) fn fates(index: &Index<'_>, permitted: &Permitted<'_, '_>) -> Fates {
+pub(crate) fn fates(index: &Index<'_>, permitted: &Permitted<'_, '_, '_>) -> Fates {
     let mut fates = Fates {
         account: Account::default(),
         fates: Vec::with_capacity(index.sent.len()),
@@ -191,20 +231,31 @@ fn check_content(index: &Index<'_>, message: MessageIndex, drafts: &mut Vec<Draf
 }
 
 /// Missing messages: permitted by a rule, taken by a get that nobody saw the end of, untold, or lost.
-fn explain_missing(index: &Index<'_>, permitted: &Permitted<'_, '_>, missing: Vec<MessageIndex>, fates: &mut Fates) {
+fn explain_missing(
+    index: &Index<'_>,
+    permitted: &Permitted<'_, '_, '_>,
+    missing: Vec<MessageIndex>,
+    fates: &mut Fates,
+) {
     let mut unexplained = Vec::new();
-    let permit = |fates: &mut Fates, message: MessageIndex, rule: &str, event: &str| {
-        fates.fates[message.0] = Fate::Permitted;
-        fates.permit(FindingKind::Lost, rule, event, message, 1);
-    };
     for message in missing {
         match permitted.loss(index, message) {
-            Some(loss) => permit(fates, message, &loss.rule, &loss.event),
+            Some(excuse) => {
+                fates.fates[message.0] = Fate::Permitted;
+                fates.excuse(index, FindingKind::Lost, excuse, message, 1);
+            }
             None => unexplained.push(message),
         }
     }
     for message in losses::taken_by_unknown_gets(index, permitted.contract.patience_ns, unexplained.clone()) {
-        permit(fates, message, &permitted.contract.unknown_get_rule, losses::UNKNOWN_GET);
+        fates.fates[message.0] = Fate::Permitted;
+        let sort = Sort {
+            kind: FindingKind::Lost,
+            rule: permitted.contract.unknown_get_rule.clone(),
+            event: losses::UNKNOWN_GET.to_owned(),
+            cause: losses::UNKNOWN_GET.to_owned(),
+        };
+        fates.permit(index, sort, message, 1);
     }
     for message in unexplained {
         if fates.fates[message.0] != Fate::Lost {

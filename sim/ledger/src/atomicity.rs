@@ -19,14 +19,14 @@ enum Evidence {
     CannotTell,
 }
 
-pub(crate) fn check(index: &Index<'_>, permitted: &Permitted<'_, '_>, fates: &mut Fates) {
+pub(crate) fn check(index: &Index<'_>, permitted: &Permitted<'_, '_, '_>, fates: &mut Fates) {
     for position in 0..index.units.len() {
         let unit = index.history.unit_at(position);
         check_unit(index, permitted, fates, unit);
     }
 }
 
-fn check_unit(index: &Index<'_>, permitted: &Permitted<'_, '_>, fates: &mut Fates, unit: UnitIndex) {
+fn check_unit(index: &Index<'_>, permitted: &Permitted<'_, '_, '_>, fates: &mut Fates, unit: UnitIndex) {
     let calls = index.calls_of(unit);
     if calls.len() < 2 {
         return;
@@ -69,7 +69,7 @@ fn check_unit(index: &Index<'_>, permitted: &Permitted<'_, '_>, fates: &mut Fate
     }
 }
 
-fn put_evidence(index: &Index<'_>, permitted: &Permitted<'_, '_>, fates: &Fates, put: &Put) -> Evidence {
+fn put_evidence(index: &Index<'_>, permitted: &Permitted<'_, '_, '_>, fates: &Fates, put: &Put) -> Evidence {
     let Some(message) = index.find(put.message) else { return Evidence::CannotTell };
     let left = index.left(message);
     if !index.deliveries(message).is_empty() || left.iter().any(Left::is_visible) {
@@ -86,7 +86,7 @@ fn put_evidence(index: &Index<'_>, permitted: &Permitted<'_, '_>, fates: &Fates,
 /// A get took effect if its message is gone and nobody else can have taken it; it did not if the message was seen later.
 fn get_evidence(
     index: &Index<'_>,
-    permitted: &Permitted<'_, '_>,
+    permitted: &Permitted<'_, '_, '_>,
     fates: &Fates,
     message: MessageIndex,
     completed: Moment,

@@ -4,13 +4,16 @@
 //! that messages of certain qualities may be lost, or come twice, if a certain event happened to a certain subject within
 //! a certain time, and under which rule. Where the event did not happen, or not in time, nothing is permitted.
 
-use crate::history::{QualityIndex, QueueIndex};
+use crate::history::{QualityIndex, QueueIndex, Span};
 use crate::verdict::FindingKind;
 
 /// The event that stands for the end of an application's process, with the process's name as its subject. The ledger
 /// knows it from [`History::ended`](crate::history::History::ended); for processes that are no applications a run
 /// records an event of this name.
 pub const PROCESS_ENDED: &str = "process_ended";
+
+/// The event with which a run records that a process that is no application, its subject, runs again.
+pub const PROCESS_STARTED: &str = "process_started";
 
 /// The event with which a run records that a process, its subject, stands still.
 pub const PROCESS_PAUSED: &str = "process_paused";
@@ -67,13 +70,34 @@ pub enum Whom {
     Anybody,
     /// This one: the queue manager that owns the queue, the structure that holds it, the messaging engine.
     Named(String),
-    /// The process that put the message: its connection broke, say.
+    /// The process that put the message, as long as nobody has got it: its connection broke, say.
     Producer,
     /// A process that got the message.
     Consumer,
-    /// The process that was the active owner of this resource when it happened, as an [`Exclusive`] tells: whichever
-    /// server ran the messaging engine.
+    /// The process that ran this resource when it happened, as an [`Exclusive`] tells, whichever it was, and had the message:
+    /// nobody else had begun to run it before the message was last seen, or the message was put to that very process.
     OwnerOf(String),
+    /// The same, if it is this process.
+    Instance {
+        /// What it ran.
+        resource: String,
+        /// Who.
+        process: String,
+    },
+    /// Whoever began to run this resource while this process still did, and had the message.
+    Successor {
+        /// What both ran.
+        resource: String,
+        /// Who was succeeded.
+        process: String,
+    },
+    /// Whoever began to run this resource while this process still did, and goes on to when it gives the message out.
+    SuccessorOfGiver {
+        /// What both ran.
+        resource: String,
+        /// Who was succeeded.
+        process: String,
+    },
 }
 
 /// When the event of a [`Permission`] must have happened, compared with the moments between which the message must have
@@ -85,7 +109,7 @@ pub enum Whom {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
     /// Later than the first moment, and not later than this after the acknowledgement, if there is a limit: what is
-    /// written lazily is lost only with the last second before a failure.
+    /// written lazily is lost only with the last second before a failure, or with [stalls](Permission::stalls).
     After {
         /// Nanoseconds.
         within_ns: Option<u64>,
@@ -113,12 +137,17 @@ pub struct Permission {
     pub qualities: Option<Vec<QualityIndex>>,
     /// Only messages put to these queues; `None` for any.
     pub queues: Option<Vec<QueueIndex>>,
+    /// Only messages put over a connection to this: to a messaging engine, say. `None` for any.
+    pub through: Option<String>,
     /// Only with this event...
     pub event: String,
     /// ... of this subject ...
     pub subject: Whom,
     /// ... at this time.
     pub window: Window,
+    /// Times in which nothing was written that is written lazily, in order, none touching another: what was acknowledged
+    /// in such a time, or so late before it that it can have waited for it, can be undone by an event until its end.
+    pub stalls: Vec<Span>,
     /// The rule and where it is documented.
     pub rule: String,
 }
@@ -133,12 +162,27 @@ pub struct Exclusive {
     pub begins: Vec<String>,
     /// Events with which it ceases to be one.
     pub ends: Vec<String>,
+    /// Events with which a process that has ceased has finished what it was about; if there are none, `ends` are.
+    pub finishes: Vec<String>,
     /// Events (of the process, or with it as their subject) from which on it does nothing, and so does no harm: it was
     /// paused.
     pub pauses: Vec<String>,
     /// Events from which on it acts again, as the owner that it still takes itself for.
     pub resumes: Vec<String>,
     /// For how long two may be active at once, in nanoseconds: permitted under the rule. Longer than this is a violation.
+    pub allowed_overlap_ns: u64,
+    /// The rule and where it is documented.
+    pub rule: String,
+    /// Times in which they may for longer.
+    pub lenient: Vec<Leniency>,
+}
+
+/// A time in which two may be active at once for longer than at other times.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leniency {
+    /// They are both active within these times only.
+    pub during: Vec<Span>,
+    /// For how long, in nanoseconds.
     pub allowed_overlap_ns: u64,
     /// The rule and where it is documented.
     pub rule: String,

@@ -1,16 +1,15 @@
 //! Messages that come again: one consumption, and nothing after it or left of it; and their redelivery counts.
 
 use crate::account::Fates;
-use crate::contract::Permission;
 use crate::finding::{Draft, Subject};
 use crate::history::{Moment, Operation};
 use crate::index::{Consumption, Delivered, Index, Left, MessageIndex, PutState};
 use crate::losses::Permitted;
-use crate::permissions::Harm;
+use crate::permissions::{Excuse, Harm};
 use crate::verdict::FindingKind;
 
 /// One consumption, and nothing after it or left of it, unless a rule permits each further sight of the message.
-pub(crate) fn check(index: &Index<'_>, permitted: &Permitted<'_, '_>, message: MessageIndex, fates: &mut Fates) {
+pub(crate) fn check(index: &Index<'_>, permitted: &Permitted<'_, '_, '_>, message: MessageIndex, fates: &mut Fates) {
     let sent = index.sent(message);
     if sent.state == PutState::Refused {
         return;
@@ -24,9 +23,9 @@ pub(crate) fn check(index: &Index<'_>, permitted: &Permitted<'_, '_>, message: M
         return;
     }
     let count = (copies.max(2) - 1) as u64;
-    if let Some(permission) = permitted_copies(index, permitted, message, left.len()) {
+    if let Some(excuse) = permitted_copies(index, permitted, message, left.len()) {
         fates.account.permitted_duplicates += count;
-        fates.permit(FindingKind::Duplicated, &permission.rule, &permission.event, message, count);
+        fates.excuse(index, FindingKind::Duplicated, excuse, message, count);
         fates.came_again.insert(message);
         return;
     }
@@ -53,16 +52,16 @@ pub(crate) fn check(index: &Index<'_>, permitted: &Permitted<'_, '_>, message: M
 
 /// The permission for the first of the further sights of a message, if there is one for every one of them. A message that
 /// is there twice at the end is never permitted.
-fn permitted_copies<'c>(
+fn permitted_copies<'c, 'h>(
     index: &Index<'_>,
-    permitted: &Permitted<'c, '_>,
+    permitted: &Permitted<'c, '_, 'h>,
     message: MessageIndex,
     left: usize,
-) -> Option<&'c Permission> {
+) -> Option<Excuse<'c, 'h>> {
     if left > 1 {
         return None;
     }
-    let mut first_permission = None;
+    let mut first_excuse = None;
     let mut consumed: Option<&Delivered<'_>> = None;
     let sights = index.deliveries(message).iter().map(Some).chain((left > 0).then_some(None));
     for sight in sights {
@@ -71,17 +70,18 @@ fn permitted_copies<'c>(
                 after: consumption_asked(index, consumed),
                 before: sight.map(|sight| sight.completed),
                 acknowledged_ns: consumption_acknowledged(index, consumed).at_ns,
+                giver: sight.and_then(|sight| index.history.peer_of(sight.call)),
             };
             let came_to_nothing = sight.is_some_and(|sight| sight.consumption != Consumption::Final);
-            let permission = permitted
+            let excuse = permitted
                 .duplicates
                 .covering(index, message, harm)
                 .or_else(|| came_to_nothing.then(|| permitted.redeliveries.covering(index, message, harm)).flatten())?;
-            first_permission.get_or_insert(permission);
+            first_excuse.get_or_insert(excuse);
         }
         consumed = sight.filter(|sight| sight.consumption == Consumption::Final).or(consumed);
     }
-    first_permission
+    first_excuse
 }
 
 /// Before this nothing can have undone a consumption: it was not final yet.
@@ -99,7 +99,12 @@ fn consumption_acknowledged(index: &Index<'_>, consumed: &Delivered<'_>) -> Mome
 
 /// Each redelivery of a message tells at least the count of the one before it, unless something happened in between that
 /// may reset counts. What comes after the message was consumed is another matter.
-pub(crate) fn check_count(index: &Index<'_>, permitted: &Permitted<'_, '_>, message: MessageIndex, fates: &mut Fates) {
+pub(crate) fn check_count(
+    index: &Index<'_>,
+    permitted: &Permitted<'_, '_, '_>,
+    message: MessageIndex,
+    fates: &mut Fates,
+) {
     let deliveries = index.deliveries(message);
     let end = deliveries.iter().position(|delivered| delivered.consumption == Consumption::Final);
     let until_consumed = &deliveries[..end.map_or(deliveries.len(), |end| end + 1)];
@@ -113,9 +118,10 @@ pub(crate) fn check_count(index: &Index<'_>, permitted: &Permitted<'_, '_>, mess
             after: earlier.call.invoked,
             before: Some(later.completed),
             acknowledged_ns: undone(index, earlier).at_ns,
+            giver: None,
         };
-        if let Some(permission) = permitted.resets.covering(index, message, harm) {
-            fates.permit(FindingKind::Miscounted, &permission.rule, &permission.event, message, 1);
+        if let Some(excuse) = permitted.resets.covering(index, message, harm) {
+            fates.excuse(index, FindingKind::Miscounted, excuse, message, 1);
             continue;
         }
         fates.drafts.push(Draft {

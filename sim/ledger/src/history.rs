@@ -6,6 +6,7 @@
 //!
 //! Records are small and of fixed size, names are kept once: a run has up to 100,000 messages.
 
+mod happenings;
 mod operation;
 mod world;
 
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 
 pub use operation::{Completion, Delivery, Get, MessageIdentity, Operation, Origin, Put, UnitOutcome};
 pub(crate) use world::WorldRecord;
-pub use world::{Command, Fault, FaultEffect, WorldHappening};
+pub use world::{Command, Fault, FaultEffect, FaultNumber, Healing, Lasts, Mended, Span, Told, WorldHappening};
 
 /// An application (an instance of it), for as long as the run lasts; a new life after a crash is the same process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -141,6 +142,17 @@ pub(crate) struct Process {
     pub(crate) name: String,
     pub(crate) has_work: bool,
     pub(crate) life: Vec<(Moment, LifeChange)>,
+    /// To whom it was connected from when on; `None`: to nobody.
+    pub(crate) connections: Vec<(Moment, Option<Peer>)>,
+}
+
+/// What a process is connected to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Peer {
+    /// A messaging engine, say.
+    pub(crate) resource: String,
+    /// The process that ran it.
+    pub(crate) process: String,
 }
 
 impl Process {
@@ -192,7 +204,9 @@ impl History {
             return *process;
         }
         let process = ProcessIndex(position(self.processes.len()));
-        self.processes.push(Process { name: name.to_owned(), has_work: false, life: Vec::new() });
+        let process_record =
+            Process { name: name.to_owned(), has_work: false, life: Vec::new(), connections: Vec::new() };
+        self.processes.push(process_record);
         self.units_of_process.push(0);
         self.process_names.insert(name.to_owned(), process);
         process
@@ -332,31 +346,6 @@ impl History {
     /// If time runs backwards.
     pub fn stands_by(&mut self, at_ns: u64, process: ProcessIndex) {
         self.life(at_ns, process, LifeChange::StandsBy);
-    }
-
-    /// The faults that struck, in order.
-    pub fn faults(&self) -> impl Iterator<Item = &Fault> {
-        self.world.iter().filter_map(|record| match &record.what {
-            WorldHappening::Fault(fault) => Some(fault),
-            WorldHappening::Event { .. } | WorldHappening::Healed(_) | WorldHappening::Command(_) => None,
-        })
-    }
-
-    /// The commands that operators typed, in order: when, nanoseconds since the start of the run, and what.
-    pub fn commands(&self) -> impl Iterator<Item = (u64, &Command)> {
-        self.world.iter().filter_map(|record| match &record.what {
-            WorldHappening::Command(command) => Some((record.at.at_ns, command)),
-            WorldHappening::Event { .. } | WorldHappening::Healed(_) | WorldHappening::Fault(_) => None,
-        })
-    }
-
-    /// Whether an event of this name was told of this subject.
-    #[must_use]
-    pub fn was_told(&self, name: &str, subject: &str) -> bool {
-        self.world.iter().any(|record| match &record.what {
-            WorldHappening::Event { name: told, subject: of, .. } => told == name && of == subject,
-            WorldHappening::Fault(_) | WorldHappening::Healed(_) | WorldHappening::Command(_) => false,
-        })
     }
 
     /// The world did something.

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::account::{Fate, Fates};
 use crate::audit::Audit;
 use crate::contract::{AllowedFinding, Contract};
 use crate::finding::{Draft, Subject};
 use crate::history::{Get, History, Operation, QueueIndex};
 use crate::index::Index;
 use crate::losses::Permitted;
-use crate::ownership::{Overlap, Ownership};
-use crate::verdict::{ExpectedFinding, Finding, FindingKind, Judgement, PermittedGroup, Verdict};
+use crate::ownership::{Allowance, Overlap, Ownership};
+use crate::verdict::{ExpectedFinding, Finding, FindingKind, Judgement, Left, PermittedGroup, Verdict};
 use crate::{account, atomicity, liveness, marooned, order, outage, ownership, permissions, placement, story};
 
 /// How many findings of one kind get their story told.
@@ -37,12 +38,13 @@ pub fn judge(history: &History, audit: &Audit, contract: &Contract) -> Judgement
     let untold = placement::check(&index, contract, &ownership, &mut fates.drafts);
 
     let end_ns = audit.at_ns;
-    let mut permitted = fates.groups(|message| story::tell(&index, Subject::Message(message), end_ns));
+    let mut permitted = fates.groups(&index, |message| story::tell(&index, Subject::Message(message), end_ns));
     permitted.extend(overlap_groups(&index, contract, overlaps));
     let seen = seen_events(history);
     let mut judgement = Judgement {
         account: fates.account,
         permitted,
+        left: left(&index, &drained, &fates),
         outages: service.outages.into_iter().map(|(_, outage)| outage).collect(),
         interruptions: service.interruptions,
         standing_by: service.standing_by,
@@ -65,13 +67,15 @@ pub fn judge(history: &History, audit: &Audit, contract: &Contract) -> Judgement
 }
 
 /// Overlaps of owners that were permitted, by rule and resource.
-fn overlap_groups(index: &Index<'_>, contract: &Contract, overlaps: Vec<(usize, Overlap)>) -> Vec<PermittedGroup> {
-    let mut groups: BTreeMap<(usize, String), PermittedGroup> = BTreeMap::new();
-    for (place, overlap) in overlaps {
-        let group = groups.entry((place, overlap.resource.clone())).or_insert_with(|| PermittedGroup {
+fn overlap_groups(index: &Index<'_>, contract: &Contract, overlaps: Vec<(Allowance, Overlap)>) -> Vec<PermittedGroup> {
+    let mut groups: BTreeMap<(Allowance, String), PermittedGroup> = BTreeMap::new();
+    for (allowance, overlap) in overlaps {
+        let group = groups.entry((allowance, overlap.resource.clone())).or_insert_with(|| PermittedGroup {
             kind: FindingKind::SplitBrain,
-            rule: contract.exclusive[place].rule.clone(),
+            rule: allowance.rule(contract).to_owned(),
             event: overlap.resource.clone(),
+            cause: overlap.resource.clone(),
+            parts: Vec::new(),
             count: 0,
             longest_ns: None,
             example: story::tell(index, Subject::Overlap(Box::new(overlap.clone())), index.audit.at_ns),
@@ -80,6 +84,22 @@ fn overlap_groups(index: &Index<'_>, contract: &Contract, overlaps: Vec<(usize, 
         group.longest_ns = group.longest_ns.max(Some(overlap.to_ns - overlap.from_ns));
     }
     groups.into_values().collect()
+}
+
+/// What is still on its queue, by queue.
+fn left(index: &Index<'_>, drained: &[bool], fates: &Fates) -> Vec<Left> {
+    let mut counts: BTreeMap<QueueIndex, u64> = BTreeMap::new();
+    for (sent, fate) in index.sent.iter().zip(&fates.fates) {
+        if *fate == Fate::Remaining {
+            *counts.entry(sent.put.queue).or_default() += 1;
+        }
+    }
+    let left = counts.into_iter().map(|(queue, count)| Left {
+        queue: index.history.queues[queue.index()].clone(),
+        count,
+        is_drained: drained[queue.index()],
+    });
+    left.collect()
 }
 
 /// Queues on which a live process takes whatever comes.

@@ -7,22 +7,22 @@ use crate::contract::{Contract, Permission};
 use crate::history::{Get, MessageIdentity, Moment, Operation, QueueIndex};
 use crate::index::{Index, MessageIndex};
 use crate::ownership::Ownership;
-use crate::permissions::{self, Event, Harm, Permissions};
+use crate::permissions::{self, Event, Excuse, Harm, Permissions};
 
 /// What stands for the event of the rule under which such a get takes a message with it.
 pub(crate) const UNKNOWN_GET: &str = "get of unknown outcome";
 
 /// The permissions of a contract that the checks ask for, each with the events that were seen.
-pub(crate) struct Permitted<'c, 'h> {
-    losses: Permissions<'c, 'h>,
-    pub(crate) duplicates: Permissions<'c, 'h>,
-    pub(crate) redeliveries: Permissions<'c, 'h>,
-    pub(crate) resets: Permissions<'c, 'h>,
+pub(crate) struct Permitted<'c, 'o, 'h> {
+    losses: Permissions<'c, 'o, 'h>,
+    pub(crate) duplicates: Permissions<'c, 'o, 'h>,
+    pub(crate) redeliveries: Permissions<'c, 'o, 'h>,
+    pub(crate) resets: Permissions<'c, 'o, 'h>,
     pub(crate) contract: &'c Contract,
 }
 
-impl<'c, 'h> Permitted<'c, 'h> {
-    pub(crate) fn new(contract: &'c Contract, events: &[Event<'h>], ownership: &Ownership<'_>) -> Self {
+impl<'c, 'o, 'h> Permitted<'c, 'o, 'h> {
+    pub(crate) fn new(contract: &'c Contract, events: &[Event<'h>], ownership: &'o Ownership<'h>) -> Self {
         let of = |permissions: &'c [Permission]| Permissions::new(permissions, events, ownership);
         Permitted {
             losses: of(&contract.permitted_losses),
@@ -35,17 +35,16 @@ impl<'c, 'h> Permitted<'c, 'h> {
 
     /// The rule that permits the loss of this message: its event came after the last sign of life, and soon enough after
     /// the message was acknowledged.
-    pub(crate) fn loss(&self, index: &Index<'_>, message: MessageIndex) -> Option<&'c Permission> {
+    pub(crate) fn loss(&self, index: &Index<'_>, message: MessageIndex) -> Option<Excuse<'c, 'h>> {
         let last_seen = index.deliveries(message).iter().map(|delivered| delivered.call.invoked).max();
         let after = last_seen.unwrap_or(index.sent(message).call.invoked);
         let acknowledged_ns = there_at_the_latest(index, message).at_ns;
-        self.losses.covering(index, message, Harm { after, before: None, acknowledged_ns })
+        self.losses.covering(index, message, Harm { after, before: None, acknowledged_ns, giver: None })
     }
 
     /// Whether some rule would permit the loss of messages like this one, had its event happened.
     pub(crate) fn might_be_lost(&self, index: &Index<'_>, message: MessageIndex) -> bool {
-        let put = &index.sent(message).put;
-        self.contract.permitted_losses.iter().any(|permission| permissions::is_about(permission, put))
+        self.contract.permitted_losses.iter().any(|permission| permissions::is_about(permission, index, message))
     }
 }
 

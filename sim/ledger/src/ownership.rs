@@ -53,21 +53,45 @@ impl Overlap {
 /// All tenures of a history.
 pub(crate) struct Ownership<'h> {
     tenures: Vec<Tenure<'h>>,
+    /// The same, whether or not the owner was able to do anything, and until it had finished what it was about.
+    runs: Vec<Tenure<'h>>,
 }
 
 impl<'h> Ownership<'h> {
     pub(crate) fn new(contract: &Contract, events: &[Event<'h>]) -> Self {
-        let tenures = contract.exclusive.iter().enumerate();
-        Ownership { tenures: tenures.flat_map(|(place, exclusive)| tenures_of(place, exclusive, events)).collect() }
+        let exclusives = || contract.exclusive.iter().enumerate();
+        Ownership {
+            tenures: exclusives().flat_map(|(place, exclusive)| tenures_of(place, exclusive, events)).collect(),
+            runs: exclusives().flat_map(|(place, exclusive)| runs_of(place, exclusive, events)).collect(),
+        }
     }
 
-    /// Whether this process was an active owner at this moment; at the very end of its tenure it still was.
-    pub(crate) fn is_owner(&self, resource: &str, process: &str, at: Moment) -> bool {
-        self.tenures.iter().any(|tenure| {
-            tenure.resource == resource
-                && tenure.owner == process
-                && tenure.from < at
-                && tenure.to.is_none_or(|to| at <= to)
+    /// Whether this process ran this resource at this moment; at the very end it still did.
+    pub(crate) fn is_run_by(&self, resource: &str, process: &str, at: Moment) -> bool {
+        self.run(resource, process, at).is_some()
+    }
+
+    /// Whether this process ran this resource from one moment to the other.
+    pub(crate) fn is_one_run(&self, resource: &str, process: &str, from: Moment, to: Moment) -> bool {
+        self.run(resource, process, from).is_some_and(|run| run.to.is_none_or(|end| to <= end))
+    }
+
+    fn run(&self, resource: &str, process: &str, at: Moment) -> Option<&Tenure<'h>> {
+        self.runs.iter().find(|run| {
+            run.resource == resource && run.owner == process && run.from < at && run.to.is_none_or(|to| at <= to)
+        })
+    }
+
+    /// Whether this process, which ran this resource at `at`, was the last to begin to of those who ran it at `seen`, or
+    /// began later: what was there then can have been nowhere else.
+    pub(crate) fn was_the_last(&self, resource: &str, process: &str, at: Moment, seen: Moment) -> bool {
+        let Some(run) = self.run(resource, process, at) else { return false };
+        !self.runs.iter().any(|other| {
+            other.resource == resource
+                && other.owner != process
+                && run.from < other.from
+                && other.from < seen
+                && other.to.is_none_or(|to| seen < to)
         })
     }
 
@@ -130,6 +154,32 @@ impl<'h> Ownership<'h> {
     }
 }
 
+/// Who ran what, from the moment at which it became an owner to when it had finished. Whoever becomes one again has.
+fn runs_of<'h>(place: usize, exclusive: &Exclusive, events: &[Event<'h>]) -> Vec<Tenure<'h>> {
+    let finishes = if exclusive.finishes.is_empty() { &exclusive.ends } else { &exclusive.finishes };
+    let is_in = |names: &[String], name: &str| names.iter().any(|listed| listed == name);
+    let mut open: BTreeMap<(&str, &str), Moment> = BTreeMap::new();
+    let mut runs = Vec::new();
+    for event in events {
+        let key = (event.subject, event.process());
+        let is_meant = exclusive.resource.as_ref().is_none_or(|resource| resource == event.subject);
+        let begins = is_meant && is_in(&exclusive.begins, event.name);
+        let ended = |(resource, owner): &(&str, &str)| {
+            let finished = is_meant && *resource == event.subject && (begins || is_in(finishes, event.name));
+            *owner == event.process() && (finished || event.name == PROCESS_ENDED)
+        };
+        for ((resource, owner), from) in open.extract_if(.., |key, _| ended(key)) {
+            runs.push(Tenure { exclusive: place, resource, owner, from, to: Some(event.at) });
+        }
+        if begins {
+            open.insert(key, event.at);
+        }
+    }
+    let on = open.into_iter();
+    runs.extend(on.map(|((resource, owner), from)| Tenure { exclusive: place, resource, owner, from, to: None }));
+    runs
+}
+
 fn tenures_of<'h>(place: usize, exclusive: &Exclusive, events: &[Event<'h>]) -> Vec<Tenure<'h>> {
     let is_in = |names: &[String], name: &str| names.iter().any(|listed| listed == name);
     let mut open: BTreeMap<(&str, &str), Moment> = BTreeMap::new();
@@ -178,20 +228,52 @@ fn tenures_of<'h>(place: usize, exclusive: &Exclusive, events: &[Event<'h>]) -> 
     tenures
 }
 
-/// Overlaps: longer than allowed are violations, the others are returned, by the place of their rule.
+/// What allows two owners at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Allowance {
+    /// A place in the contract's list.
+    pub(crate) exclusive: usize,
+    /// A place in its list of leniencies.
+    pub(crate) leniency: Option<usize>,
+}
+
+impl Allowance {
+    /// Its rule.
+    pub(crate) fn rule(self, contract: &Contract) -> &str {
+        let exclusive = &contract.exclusive[self.exclusive];
+        self.leniency.map_or(&exclusive.rule, |place| &exclusive.lenient[place].rule)
+    }
+}
+
+/// Overlaps: longer than allowed are violations, the others are returned with what allows them.
 pub(crate) fn check(
     index: &Index<'_>,
     contract: &Contract,
     ownership: &Ownership<'_>,
     drafts: &mut Vec<Draft>,
-) -> Vec<(usize, Overlap)> {
+) -> Vec<(Allowance, Overlap)> {
     let mut permitted = Vec::new();
     for overlap in ownership.overlaps(index.audit.at_ns) {
-        let allowed_ns = contract.exclusive[overlap.exclusive].allowed_overlap_ns;
-        if overlap.to_ns - overlap.from_ns <= allowed_ns {
-            permitted.push((overlap.exclusive, overlap));
+        let exclusive = &contract.exclusive[overlap.exclusive];
+        let lasted_ns = overlap.to_ns - overlap.from_ns;
+        let lenient = exclusive
+            .lenient
+            .iter()
+            .enumerate()
+            .find(|(_, leniency)| leniency.during.iter().any(|span| span.holds(overlap.from_ns, overlap.to_ns)));
+        let allowance = Allowance { exclusive: overlap.exclusive, leniency: None };
+        if lasted_ns <= exclusive.allowed_overlap_ns {
+            permitted.push((allowance, overlap));
             continue;
         }
+        if let Some((place, leniency)) = lenient
+            && lasted_ns <= leniency.allowed_overlap_ns
+        {
+            permitted.push((Allowance { leniency: Some(place), ..allowance }, overlap));
+            continue;
+        }
+        let allowed_ns =
+            lenient.map_or(0, |(_, leniency)| leniency.allowed_overlap_ns).max(exclusive.allowed_overlap_ns);
         let allowed = if allowed_ns == 0 { String::new() } else { format!("; {} is allowed", seconds(allowed_ns)) };
         drafts.push(Draft {
             kind: FindingKind::SplitBrain,

@@ -205,6 +205,8 @@ impl QueueCheck<'_, '_> {
                 kind: FindingKind::Lost,
                 rule: format!("a dequeue of unknown outcome{on_queue} may have taken one message"),
                 event: "dequeue of unknown outcome".to_owned(),
+                cause: "dequeue of unknown outcome".to_owned(),
+                parts: Vec::new(),
                 count,
                 longest_ns: None,
                 example: self.story(&[example.value], *drained),

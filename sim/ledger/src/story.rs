@@ -240,7 +240,7 @@ fn world_lines(index: &Index<'_>, from_ns: u64, to_ns: u64, lines: &mut Lines) {
     for record in &world[from..to] {
         let (count, who, what) = match &record.what {
             WorldHappening::Fault(fault) => (&mut faults, "fault", fault.text.clone()),
-            WorldHappening::Healed(text) => (&mut faults, "healed", text.clone()),
+            WorldHappening::Healed(healing) => (&mut faults, "healed", healing.text.clone()),
             WorldHappening::Command(command) => (&mut faults, command.by.as_str(), command.text.clone()),
             WorldHappening::Event { name, subject, by, text } => {
                 let text = if text.is_empty() { name.clone() } else { text.clone() };

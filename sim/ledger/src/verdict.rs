@@ -142,12 +142,38 @@ pub struct PermittedGroup {
     pub rule: String,
     /// The event that permitted it; for an overlap of owners, what had them.
     pub event: String,
+    /// The same in words that follow *after*: `server1 was killed`.
+    pub cause: String,
+    /// Of which messages, if of messages.
+    pub parts: Vec<PermittedPart>,
     /// How many messages, or overlaps.
     pub count: u64,
     /// How long the longest overlap was, in nanoseconds.
     pub longest_ns: Option<u64>,
     /// The story of one of them.
     pub example: String,
+}
+
+/// Messages of one queue and one quality of service to which the same happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PermittedPart {
+    /// To which queue they were put.
+    pub queue: String,
+    /// With which quality of service.
+    pub quality: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// Messages that are still there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// To which queue they were put.
+    pub queue: String,
+    /// How many.
+    pub count: u64,
+    /// Whether a live process takes whatever comes there.
+    pub is_drained: bool,
 }
 
 /// What became of the messages, in numbers.
@@ -192,8 +218,10 @@ pub struct Judgement {
     pub findings: Vec<Finding>,
     /// Violations that were to be expected.
     pub expected: Vec<ExpectedFinding>,
-    /// What was permitted, by kind and rule.
+    /// What was permitted, by kind, rule and cause.
     pub permitted: Vec<PermittedGroup>,
+    /// What is still there, by queue.
+    pub left: Vec<Left>,
     /// For each queue the times in which nobody got anything although work waited, that were longer than is usual for the
     /// queue, or over the objective.
     pub outages: Vec<Outage>,

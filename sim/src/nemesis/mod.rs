@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use indoubt_engine::step::Step;
 use indoubt_engine::time::{Duration, Time};
+use indoubt_ledger::history::Mended;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -200,7 +201,8 @@ impl Nemesis {
         };
         strike::heal(fabric, &self.world, &self.witness, self.agenda.clear());
         if struck {
-            self.witness.healed(fabric, "no more faults: what is broken is mended, what is down is started");
+            let text = "no more faults: what is broken is mended, what is down is started";
+            self.witness.healed(fabric, text, Mended::Everything);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use indoubt_engine::machine::StopMode;
 use indoubt_engine::time::{Duration, Time};
-use indoubt_ledger::history::Fault;
+use indoubt_ledger::history::{Fault, FaultNumber, Lasts, Mended};
 
 use super::{Agenda, Witness};
 use crate::fabric::{DiskFault as Damage, Fabric, HostId, LinkKind};
@@ -27,8 +27,8 @@ pub enum Task {
     Start(String),
     /// A place gets its power back, and what is at home there starts.
     PowerOn(Place),
-    /// A process goes on.
-    Resume(String),
+    /// A process goes on that stood still by this fault.
+    Resume(String, FaultNumber),
     /// A cut ends.
     Heal {
         /// The end from which nothing came.
@@ -39,11 +39,13 @@ pub enum Task {
         kind: LinkKind,
         /// The link, as it is told; empty for the second direction of a cut.
         text: String,
+        /// Which cut it.
+        fault: FaultNumber,
     },
-    /// A bad link is as it was.
-    Restore(Place, Place),
-    /// A disk works again.
-    MendDisk(String),
+    /// A link is as it was that was bad by this fault.
+    Restore(Place, Place, FaultNumber),
+    /// A disk works again that did not by this fault.
+    MendDisk(String, FaultNumber),
     /// A place that is taken offline: have its servers stopped?
     GoOffline {
         /// Which.
@@ -79,7 +81,7 @@ pub(super) fn strike(
     let now = fabric.now();
     let tell = |mut fault: Fault| {
         fault.text.push_str(aim);
-        witness.fault(fabric, fault);
+        witness.fault(fabric, fault)
     };
     match action {
         FaultAction::Kill { process, restart_after } => {
@@ -143,12 +145,13 @@ pub(super) fn strike(
                 tell(Fault::without_effect(format!("{text}, but it is down")));
                 return;
             }
-            tell(Fault::striking(text, struck_with(fabric, world, built)));
+            let struck = Fault::striking(text, struck_with(fabric, world, built));
+            let fault = tell(struck.lasting(Lasts::UntilMendedOrRestarted));
             for built in paused_with(world, process) {
                 witness.paused(fabric, &built.name, false);
                 fabric.pause(built.id);
             }
-            agenda.add(now + *duration, Task::Resume(process.clone()));
+            agenda.add(now + *duration, Task::Resume(process.clone(), fault));
         }
         FaultAction::Cut { from, to, one_way, duration } => {
             let (one, other) = (host_of(world, from), host_of(world, to));
@@ -156,21 +159,23 @@ pub(super) fn strike(
             let arrow = if *one_way { "->" } else { "<->" };
             let text = format!("link {} {arrow} {}", from.name(), to.name());
             let struck = struck_at_ends(fabric, world, from, to);
-            tell(Fault::striking(after(&format!("{text} cut"), Some(*duration)), struck));
+            let struck = Fault::striking(after(&format!("{text} cut"), Some(*duration)), struck);
+            let fault = tell(struck.lasting(Lasts::UntilMended));
             fabric.cut(one, other, kind);
-            agenda.add(now + *duration, Task::Heal { from: one, to: other, kind, text });
+            agenda.add(now + *duration, Task::Heal { from: one, to: other, kind, text, fault });
             if !one_way {
                 fabric.cut(other, one, kind);
                 let text = String::new();
-                agenda.add(now + *duration, Task::Heal { from: other, to: one, kind, text });
+                agenda.add(now + *duration, Task::Heal { from: other, to: one, kind, text, fault });
             }
         }
         FaultAction::Degrade { from, to, quality, duration } => {
             let (one, other) = (host_of(world, from), host_of(world, to));
             let text = after(&format!("link {} <-> {} bad", from.name(), to.name()), Some(*duration));
-            tell(Fault::striking(text, struck_at_ends(fabric, world, from, to)));
+            let struck = Fault::striking(text, struck_at_ends(fabric, world, from, to));
+            let fault = tell(struck.lasting(Lasts::UntilMended));
             fabric.set_link(one, other, world.link_kind(from, to), *quality);
-            agenda.add(now + *duration, Task::Restore(from.clone(), to.clone()));
+            agenda.add(now + *duration, Task::Restore(from.clone(), to.clone(), fault));
         }
         FaultAction::Disk { process, fault, duration } => {
             let built = known(world, process);
@@ -186,14 +191,19 @@ pub(super) fn strike(
             let text = after(&format!("{} of {process} {text}{end}", world.disk_word(disk)), *duration);
             // A disk that is slow, or will forget, stops nobody; a failure to come is a fault of its own.
             let harmless = matches!(fault, DiskFault::Slow(_) | DiskFault::LoseForce) || !fabric.is_running(built.id);
-            let fault = if harmless { Fault::hampering } else { Fault::striking };
-            tell(fault(text, struck_with(fabric, world, built)));
+            let lasts = match fault {
+                DiskFault::Slow(_) | DiskFault::Full => Lasts::UntilMended,
+                DiskFault::TearLastWrite | DiskFault::RotTail => Lasts::UntilRestarted,
+                DiskFault::LoseForce => Lasts::NoTime,
+            };
+            let told = if harmless { Fault::hampering } else { Fault::striking };
+            let number = tell(told(text, struck_with(fabric, world, built)).lasting(lasts));
             fabric.disk_fault(disk, damage);
             if ends {
                 fabric.kill(built.id);
             }
             if let Some(duration) = duration {
-                agenda.add(now + *duration, Task::MendDisk(process.clone()));
+                agenda.add(now + *duration, Task::MendDisk(process.clone(), number));
             }
         }
         FaultAction::OneOf(_) => unreachable!("the choice is made before a fault strikes"),
@@ -206,12 +216,12 @@ pub(super) fn follow_up(fabric: &Fabric, world: &World, agenda: &Agenda, witness
         Task::Strike(_) | Task::StrikeAgain(_) => unreachable!("the nemesis strikes itself"),
         Task::Start(process) => start(fabric, world, witness, &process),
         Task::PowerOn(place) => {
-            witness.healed(fabric, &format!("{} has power again", place.name()));
+            witness.healed(fabric, &format!("{} has power again", place.name()), Mended::Nothing);
             power_on(fabric, world, &place);
         }
-        Task::Resume(process) => {
+        Task::Resume(process, fault) => {
             if paused_with(world, &process).any(|built| fabric.is_paused(built.id)) {
-                witness.healed(fabric, &format!("{process} goes on"));
+                witness.healed(fabric, &format!("{process} goes on"), Mended::Fault(fault));
             } else {
                 witness.followed(fabric, &process, &format!("{process} was to go on, but has ended since"));
             }
@@ -220,21 +230,22 @@ pub(super) fn follow_up(fabric: &Fabric, world: &World, agenda: &Agenda, witness
                 fabric.resume(built.id);
             }
         }
-        Task::Heal { from, to, kind, text } => {
+        Task::Heal { from, to, kind, text, fault } => {
             fabric.heal(from, to, kind);
             if !text.is_empty() {
-                witness.healed(fabric, &format!("{text} works again"));
+                witness.healed(fabric, &format!("{text} works again"), Mended::Fault(fault));
             }
         }
-        Task::Restore(from, to) => {
+        Task::Restore(from, to, fault) => {
             restore(fabric, world, &from, &to);
             let text = format!("link {} <-> {} as it was", from.name(), to.name());
-            witness.healed(fabric, &text);
+            witness.healed(fabric, &text, Mended::Fault(fault));
         }
-        Task::MendDisk(owner) => {
+        Task::MendDisk(owner, fault) => {
             if let Some(disk) = world.process(&owner).and_then(|built| built.disk) {
                 fabric.disk_heal(disk);
-                witness.healed(fabric, &format!("{} of {owner} works again", world.disk_word(disk)));
+                let text = format!("{} of {owner} works again", world.disk_word(disk));
+                witness.healed(fabric, &text, Mended::Fault(fault));
             }
         }
         Task::GoOffline { place, until, restart_after } => {
@@ -272,9 +283,9 @@ pub(super) fn heal(fabric: &Fabric, world: &World, witness: &Witness, pending: V
     fabric.heal_all();
     for task in pending {
         match task {
-            Task::Restore(from, to) => restore(fabric, world, &from, &to),
+            Task::Restore(from, to, _) => restore(fabric, world, &from, &to),
             // Whoever stands still goes on now instead: the history has to know, since an owner is one again.
-            Task::Resume(process) => {
+            Task::Resume(process, _) => {
                 for built in paused_with(world, &process).filter(|built| fabric.is_running(built.id)) {
                     witness.paused(fabric, &built.name, true);
                 }
@@ -341,7 +352,7 @@ fn start(fabric: &Fabric, world: &World, witness: &Witness, process: &str) {
     if fabric.is_running(built.id) {
         witness.followed(fabric, process, &format!("{process} was to be started, but it runs already, or is about to"));
     } else if powered {
-        witness.healed(fabric, &format!("{process} is being started"));
+        witness.healed(fabric, &format!("{process} is being started"), Mended::Nothing);
         start_at_home(fabric, world, built);
     } else {
         witness.followed(fabric, process, &format!("{process} was to be started, but its host has no power"));

@@ -7,8 +7,8 @@ use indoubt_engine::event::{Event, Weight};
 use indoubt_engine::machine::Ended;
 use indoubt_engine::step::Step;
 use indoubt_engine::time::Time;
-use indoubt_ledger::contract::{PROCESS_ENDED, PROCESS_PAUSED, PROCESS_RESUMED};
-use indoubt_ledger::history::{Fault, FaultEffect, WorldHappening};
+use indoubt_ledger::contract::{PROCESS_ENDED, PROCESS_PAUSED, PROCESS_RESUMED, PROCESS_STARTED};
+use indoubt_ledger::history::{Fault, FaultEffect, FaultNumber, Healing, Mended, WorldHappening};
 
 use crate::fabric::{Fabric, Life, ProcessId};
 use crate::run::{Happening, Keep, Lanes, ProcessChange, TimelineEntry};
@@ -73,11 +73,11 @@ impl Witness {
     }
 
     /// A fault struck.
-    pub fn fault(&self, fabric: &Fabric, fault: Fault) {
+    pub fn fault(&self, fabric: &Fabric, fault: Fault) -> FaultNumber {
         let at = fabric.now();
         let struck = if fault.effect == FaultEffect::Struck { fault.about.clone() } else { Vec::new() };
         self.note(at, "nemesis".to_owned(), Happening::Fault { text: fault.text.clone(), struck });
-        self.shared.history().world(at.as_nanoseconds(), WorldHappening::Fault(fault));
+        self.shared.history().fault(at.as_nanoseconds(), fault)
     }
 
     /// What follows a fault of this subject, later.
@@ -94,9 +94,10 @@ impl Witness {
     }
 
     /// A fault ended.
-    pub fn healed(&self, fabric: &Fabric, text: &str) {
+    pub fn healed(&self, fabric: &Fabric, text: &str, what: Mended) {
         let at = fabric.now();
-        self.shared.history().world(at.as_nanoseconds(), WorldHappening::Healed(text.to_owned()));
+        let healing = Healing { text: text.to_owned(), what };
+        self.shared.history().world(at.as_nanoseconds(), WorldHappening::Healed(healing));
         self.note(at, "nemesis".to_owned(), Happening::Healed(text.to_owned()));
     }
 
@@ -140,8 +141,7 @@ impl Witness {
         }
         let who = self.name(process);
         if judged {
-            let subject = event.resource().map_or_else(|| who.clone(), str::to_owned);
-            let subject = event.takes_away().map_or(subject, str::to_owned);
+            let subject = event.contract_subject().unwrap_or_else(|| who.clone());
             let (name, by) = (event.name().to_owned(), who.clone());
             let happening = WorldHappening::Event { name, subject, by, text: event.to_string() };
             self.shared.history().world(at.as_nanoseconds(), happening);
@@ -177,7 +177,12 @@ impl Witness {
                 history.ended(at_ns, index);
             }
             (ProcessKind::Application, Life::Ended(_)) => {}
-            (ProcessKind::System | ProcessKind::Server, Life::Started(_)) => {}
+            (ProcessKind::System | ProcessKind::Server, Life::Started(incarnation)) => {
+                if incarnation.0 > 1 {
+                    let (name, subject, by) = (PROCESS_STARTED.to_owned(), built.name.clone(), String::new());
+                    history.world(at_ns, WorldHappening::Event { name, subject, by, text: "runs again".to_owned() });
+                }
+            }
             (ProcessKind::System | ProcessKind::Server, life) => {
                 self.seen().lanes.ended(at, &built.name);
                 let text = match life {

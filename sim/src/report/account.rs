@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use indoubt_engine::time::{Duration, Time};
-use indoubt_ledger::contract::{PROCESS_ENDED, PROCESS_PAUSED};
-use indoubt_ledger::verdict::{Account, Finding, FindingKind, Judgement};
+use indoubt_ledger::verdict::{Account, Finding, FindingKind, Judgement, Left, PermittedGroup};
 
 use super::layout::{Align, Table, WIDTH, after, count, heading, moment, paragraph, wrap};
 
@@ -14,30 +13,28 @@ const STORY_LINES_AT_EACH_END: usize = 12;
 /// So many findings of a run are told in full; the rest is counted.
 const FINDINGS_IN_FULL: usize = 10;
 
-pub(super) fn write(page: &mut String, judgement: &Judgement) {
+/// `set_aside` tells where messages are that nobody could process.
+pub(super) fn write(page: &mut String, judgement: &Judgement, set_aside: &str) {
     heading(page, "The ledger's account");
-    numbers(page, &judgement.account);
+    numbers(page, &judgement.account, set_aside);
+    left(page, &judgement.left);
     if !judgement.permitted.is_empty() {
         let mut kind = None;
         for group in &judgement.permitted {
-            let (title, what) = match group.kind {
-                FindingKind::Duplicated => ("Permitted duplicates", "message"),
-                FindingKind::Miscounted => ("Redelivery counts that may go down", "message"),
-                FindingKind::SplitBrain => ("Permitted overlaps of owners", "overlap"),
-                _ => ("Permitted losses", "message"),
+            let title = match group.kind {
+                FindingKind::Duplicated => "Permitted duplicates",
+                FindingKind::Miscounted => "Redelivery counts that began again, as permitted",
+                FindingKind::SplitBrain => "Permitted overlaps of owners",
+                _ => "Permitted losses",
             };
             if kind.replace(group.kind) != Some(group.kind) {
                 page.push_str(&format!("\n  {title}:\n"));
             }
-            let link = if group.kind == FindingKind::SplitBrain { "of" } else { "after" };
-            let number = count(group.count, what);
-            let longest = group.longest_ns.map(|ns| format!(" ({} at most)", lasted(ns))).unwrap_or_default();
-            let event = in_words(&group.event);
-            paragraph(page, 4, &format!("{number} {link} {event}{longest}, because {}", group.rule));
+            paragraph(page, 4, &permitted(group));
         }
     }
     if !judgement.expected.is_empty() {
-        page.push_str("\n  To be expected by documented behaviour:\n");
+        page.push_str("\n  Allowed by this scenario:\n");
         let mut by_rule: BTreeMap<(&str, &str), Vec<&Finding>> = BTreeMap::new();
         for expected in &judgement.expected {
             by_rule.entry((&expected.because, &expected.rule)).or_default().push(&expected.finding);
@@ -73,12 +70,34 @@ pub(super) fn write(page: &mut String, judgement: &Judgement) {
     }
 }
 
-/// What permitted it. The events of the middleware have names that a scenario can use; those of the world have none.
-fn in_words(event: &str) -> &str {
-    match event {
-        PROCESS_ENDED => "the end of a process",
-        PROCESS_PAUSED => "a process stood still",
-        other => other,
+/// How many of what, after what, and why. The events of the middleware have names that a scenario can use; those of the
+/// world are told in words.
+fn permitted(group: &PermittedGroup) -> String {
+    let PermittedGroup { kind, rule, cause, count: number, .. } = group;
+    if *kind == FindingKind::SplitBrain {
+        let longest = group.longest_ns.map(|ns| format!(" ({} at most)", lasted(ns))).unwrap_or_default();
+        return format!("{} of {cause}{longest}, because {rule}", count(*number, "overlap"));
+    }
+    let parts = match group.parts.as_slice() {
+        [] => String::new(),
+        [part] => format!(" of {} ({})", part.queue, part.quality),
+        parts => {
+            let parts = parts.iter().map(|part| format!("{} of {} ({})", part.count, part.queue, part.quality));
+            format!(" ({})", parts.collect::<Vec<_>>().join(", "))
+        }
+    };
+    format!("{}{parts} after {cause}, because {rule}", count(*number, "message"))
+}
+
+/// What is still there, by queue.
+fn left(page: &mut String, left: &[Left]) {
+    if left.is_empty() {
+        return;
+    }
+    page.push_str("\n  Still on their queues:\n");
+    for Left { queue, count: number, is_drained } in left {
+        let nobody = if *is_drained { "" } else { ", which nobody empties" };
+        paragraph(page, 4, &format!("{} of {queue}{nobody}", count(*number, "message")));
     }
 }
 
@@ -86,7 +105,7 @@ fn lasted(ns: u64) -> String {
     after(Duration::from_nanos(ns)).trim_start_matches('+').to_owned()
 }
 
-fn numbers(page: &mut String, account: &Account) {
+fn numbers(page: &mut String, account: &Account, set_aside: &str) {
     let mut table = Table::new(&[Align::Left, Align::Right, Align::Left]);
     let mut row = |name: &str, number: u64, about: &str| table.row([name.into(), number.to_string(), about.into()]);
     row("sent", account.sent, "puts that applications tried");
@@ -100,7 +119,7 @@ fn numbers(page: &mut String, account: &Account) {
     if account.permitted_duplicates > 0 {
         row("dup. permitted", account.permitted_duplicates, "consumed again, or still there, as documented");
     }
-    row("dead-lettered", account.dead_lettered, "on dead-letter or backout queues");
+    row("dead-lettered", account.dead_lettered, set_aside);
     row("expired", account.expired, "expired before anybody got them");
     row("remaining", account.remaining, "still on their queues");
     row("sent again", account.possible_duplicates, "by applications that did not know");

@@ -1,7 +1,7 @@
 //! What a program reads: one object for each run.
 
 use indoubt_ledger::outage::CauseKind;
-use indoubt_ledger::verdict::{Finding, Judgement};
+use indoubt_ledger::verdict::{Finding, Judgement, PermittedPart};
 use serde_json::{Map, Value, json};
 
 use super::{fingerprint, milliseconds, moves, replay_line};
@@ -61,7 +61,9 @@ pub fn judgement_json(judgement: &Judgement) -> Value {
                 "kind": kind,
                 "rule": group.rule,
                 "event": group.event,
+                "cause": group.cause,
                 "count": group.count,
+                "parts": group.parts.iter().map(part).collect::<Vec<_>>(),
                 "example": group.example,
             });
             if let Some(longest_ns) = group.longest_ns {
@@ -75,6 +77,7 @@ pub fn judgement_json(judgement: &Judgement) -> Value {
         "violations": judgement.findings.iter().map(violation).collect::<Vec<_>>(),
         "expected": expected,
         "permitted": permitted,
+        "left": judgement.left.iter().map(|left| json!({ "queue": left.queue, "count": left.count })).collect::<Vec<_>>(),
         "unknown_reasons": judgement.unknown_reasons,
         "ledger": {
             "sent": account.sent,
@@ -92,6 +95,10 @@ pub fn judgement_json(judgement: &Judgement) -> Value {
             "possible_duplicates": account.possible_duplicates,
         },
     })
+}
+
+fn part(part: &PermittedPart) -> Value {
+    json!({ "queue": part.queue, "quality": part.quality, "count": part.count })
 }
 
 fn violation(finding: &Finding) -> Value {

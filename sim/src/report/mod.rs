@@ -21,7 +21,7 @@ mod tests;
 
 use indoubt_engine::defect::Defect;
 use indoubt_engine::time::Duration;
-use indoubt_ledger::verdict::{Judgement, Verdict};
+use indoubt_ledger::verdict::{Account, FindingKind, Judgement, Verdict};
 
 use crate::run::RunOutcome;
 use crate::scenario::model::Scenario;
@@ -52,7 +52,7 @@ pub fn render(outcome: &RunOutcome) -> String {
     timeline::write_recoveries(&mut page, outcome);
     timeline::write_dormant(&mut page, outcome);
     outage::write(&mut page, outcome);
-    account::write(&mut page, &outcome.judgement);
+    account::write(&mut page, &outcome.judgement, &topology::set_aside(scenario));
     timeline::write_reached(&mut page, outcome);
     layout::heading(&mut page, "Verdict");
     verdict(&mut page, outcome);
@@ -78,20 +78,39 @@ fn verdict(page: &mut String, outcome: &RunOutcome) {
 /// The verdict as a sentence.
 fn sentence(judgement: &Judgement) -> String {
     match judgement.verdict {
-        Verdict::Pass if judgement.account.permitted > 0 => {
-            format!("PASS: every promise was kept ({} lost as permitted)", judgement.account.permitted)
+        Verdict::Pass => {
+            let harm = harm(judgement);
+            let harm = if harm.is_empty() { harm } else { format!(" ({harm})") };
+            format!("PASS: every promise was kept{harm}")
         }
-        Verdict::Pass => "PASS: every promise was kept".to_owned(),
         Verdict::Fail => format!("FAIL: {}", count(judgement.findings.len() as u64, "violation")),
         Verdict::Unknown => "UNKNOWN: it cannot be told whether every promise was kept".to_owned(),
     }
+}
+
+/// What was permitted and allowed to happen to messages all the same.
+fn harm(judgement: &Judgement) -> String {
+    let Account { permitted, permitted_duplicates, .. } = judgement.account;
+    let mut harm = Vec::new();
+    for (number, what) in [(permitted, FindingKind::Lost), (permitted_duplicates, FindingKind::Duplicated)] {
+        if number > 0 {
+            harm.push(format!("{number} {what} as permitted"));
+        }
+    }
+    for kind in FindingKind::ALL {
+        let number = judgement.expected.iter().filter(|expected| expected.finding.kind == *kind).count();
+        if number > 0 {
+            harm.push(format!("{number} {} as this scenario allows", kind.name().replace('_', " ")));
+        }
+    }
+    harm.join(", ")
 }
 
 /// A judgement without a run: of a history that came from elsewhere.
 #[must_use]
 pub fn render_judgement(title: &str, judgement: &Judgement) -> String {
     let mut page = format!("{title}: {}\n", sentence(judgement));
-    account::write(&mut page, judgement);
+    account::write(&mut page, judgement, "on dead-letter or backout queues");
     page
 }
 

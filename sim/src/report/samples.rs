@@ -11,7 +11,9 @@ use indoubt_engine::step::Step;
 use indoubt_engine::time::{Duration, Time};
 use indoubt_engine::unit_of_work::UnitOfWorkId;
 use indoubt_ledger::outage::{Cause, CauseKind, Interruption, Outage};
-use indoubt_ledger::verdict::{Account, ExpectedFinding, Finding, FindingKind, Judgement, PermittedGroup, Verdict};
+use indoubt_ledger::verdict::{
+    Account, ExpectedFinding, Finding, FindingKind, Judgement, PermittedGroup, PermittedPart, Verdict,
+};
 
 use crate::run::{Act, Happening, Lanes, Recovery, RunOutcome, TimelineEntry};
 use crate::scenario::model::Scenario;
@@ -168,6 +170,12 @@ pub(crate) fn passing(seed: u64) -> RunOutcome {
                 kind: FindingKind::Lost,
                 rule: "nonpersistent messages on private queues are discarded at restart (csq8287)".to_owned(),
                 event: "nonpersistent_discarded".to_owned(),
+                cause: "nonpersistent_discarded".to_owned(),
+                parts: vec![PermittedPart {
+                    queue: "PAYMENT.REQUEST".to_owned(),
+                    quality: "nonpersistent".to_owned(),
+                    count: 1,
+                }],
                 count: 1,
                 longest_ns: None,
                 example: "branch.1 message 7".to_owned(),

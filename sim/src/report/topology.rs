@@ -26,6 +26,13 @@ pub(super) fn write(page: &mut String, scenario: &Scenario) {
     }
 }
 
+/// Where messages are that nobody could process, in the words of whoever keeps them.
+pub(super) fn set_aside(scenario: &Scenario) -> String {
+    let families = families(&scenario.topology);
+    let words: Vec<&str> = families.iter().map(|family| family.describe_set_aside()).collect();
+    words.join(", or ")
+}
+
 fn places(page: &mut String, scenario: &Scenario, families: &Families) {
     let mut table = Table::new(&[Align::Left, Align::Left, Align::Left]);
     let mut hosts: Vec<Place> = scenario.topology.hosts.iter().map(|host| Place::Host(host.name.clone())).collect();

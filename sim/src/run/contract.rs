@@ -76,3 +76,6 @@ fn clock_error_ns(scenario: &Scenario, families: &Families) -> u64 {
 fn nanoseconds(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

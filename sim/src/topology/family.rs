@@ -81,6 +81,9 @@ pub trait Family: Send + Sync {
     /// How an application is connected: `client of QM01`. `None` if it connects to another family.
     fn describe_target(&self, target: &ConnectTarget) -> Option<String>;
 
+    /// Where messages are that nobody could process: `on dead-letter or backout queues`.
+    fn describe_set_aside(&self) -> &'static str;
+
     /// In which units of work an application works, in the words of the product: `under syncpoint`. `None` if it connects
     /// to another family.
     fn describe_syncpointing(&self, target: &ConnectTarget, syncpointing: &Syncpointing) -> Option<&'static str>;

@@ -181,6 +181,16 @@ impl Recorder {
         self.shared.history().world(self.now(), happening);
     }
 
+    /// The process is connected to what runs there: a messaging engine, and its server.
+    pub fn connected(&self, resource: &str, to: &str) {
+        self.shared.history().connected(self.now(), self.index, resource, to);
+    }
+
+    /// The process is connected to nobody any more.
+    pub fn disconnected(&self) {
+        self.shared.history().disconnected(self.now(), self.index);
+    }
+
     /// The process, an operator, types a command that is about these.
     pub fn command(&self, text: String, about: Vec<String>) {
         let command = Command { by: self.process.name().to_string(), text, about };

@@ -12,6 +12,7 @@ mod causes;
 mod contracts;
 mod counts;
 mod duplicates;
+mod excuses;
 mod fates;
 mod interruptions;
 mod lazy;

@@ -158,8 +158,8 @@ impl<'h> Causes<'h> {
         if place.keepers.is_empty() {
             return Weight::Concerned;
         }
-        let is_owner = || place.keepers.iter().any(|keeper| self.ownership.is_owner(keeper, name, at));
-        if place.keepers.contains(name) || is_owner() {
+        let runs_it = || place.keepers.iter().any(|keeper| self.ownership.is_run_by(keeper, name, at));
+        if place.keepers.contains(name) || runs_it() {
             return Weight::Concerned;
         }
         let is_owned = || place.keepers.iter().any(|keeper| self.ownership.is_owned(keeper, at));

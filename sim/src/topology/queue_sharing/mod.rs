@@ -104,6 +104,10 @@ impl Family for QueueSharing {
         describe::target(target)
     }
 
+    fn describe_set_aside(&self) -> &'static str {
+        "on dead-letter or backout queues"
+    }
+
     fn describe_syncpointing(&self, target: &ConnectTarget, syncpointing: &Syncpointing) -> Option<&'static str> {
         describe::target(target)?;
         Some(match syncpointing {

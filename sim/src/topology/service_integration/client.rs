@@ -21,7 +21,7 @@ use indoubt_engine::unit_of_work::{Outcome, Xid};
 
 use super::connection::Connection;
 use super::contract::CONNECTION_LOST;
-use super::plan::endpoint;
+use super::plan::{endpoint, server_at};
 use crate::fabric::Process;
 use crate::scenario::model::{Activation, BusTarget, Cell, OperatorCommand, QualityOfService, SessionMode};
 use crate::workload::Shared;
@@ -114,6 +114,7 @@ impl BusProvider {
     fn note_loss(&mut self) {
         if self.stands && !self.connection.is_connected() {
             self.stands = false;
+            self.recorder.disconnected();
             self.recorder.happened(CONNECTION_LOST, "the connection to the bus is lost");
         }
     }
@@ -126,6 +127,9 @@ impl Provider for BusProvider {
             match self.connection.connect().await {
                 Ok(()) => {
                     self.stands = true;
+                    if let Some((engine, endpoint)) = self.connection.connected_to() {
+                        self.recorder.connected(engine.as_str(), server_at(endpoint));
+                    }
                     Ok(())
                 }
                 Err(reason) => {
@@ -260,6 +264,7 @@ impl Provider for BusProvider {
         Box::pin(async move {
             // Left in good order: nothing is lost with it.
             self.stands = false;
+            self.recorder.disconnected();
             if self.connection.is_connected() && self.connection.call(BusCall::Close).await.is_err() {
                 self.connection.abandon();
             }

@@ -6,7 +6,7 @@ use indoubt_engine::messaging_engine::client::{
     Begun, BusClient, CallFailed, Completion, ConnectionFactory, Fate, Handled,
 };
 use indoubt_engine::messaging_engine::frame::{BusCall, BusReason, BusReply};
-use indoubt_engine::name::MessagingEngineName;
+use indoubt_engine::name::{Address, MessagingEngineName};
 
 use crate::fabric::Process;
 
@@ -49,11 +49,15 @@ impl Connection {
 
     /// The engine to which it is connected.
     pub(super) fn engine(&self) -> Option<&MessagingEngineName> {
-        let connected_to = match &self.maker {
+        self.connected_to().map(|(engine, _)| engine)
+    }
+
+    /// To which engine it leads, and where the server listens that runs it.
+    pub(super) fn connected_to(&self) -> Option<(&MessagingEngineName, &Address)> {
+        match &self.maker {
             Maker::Application(client) => client.connected_to(),
             Maker::Server(activation) => activation.connected_to(),
-        };
-        connected_to.map(|(engine, _)| engine)
+        }
     }
 
     /// Whether work with this connection is to end: its engine is about to stop, or there is a better one.

@@ -141,6 +141,10 @@ impl Family for ServiceIntegration {
         describe::target(&self.cell, target)
     }
 
+    fn describe_set_aside(&self) -> &'static str {
+        "on exception destinations"
+    }
+
     fn describe_syncpointing(&self, target: &ConnectTarget, syncpointing: &Syncpointing) -> Option<&'static str> {
         describe::syncpointing(target, syncpointing)
     }

@@ -44,8 +44,15 @@ const RECONCILE_TIME: Duration = Duration::from_millis(500);
 
 /// Where clients of the bus and administrators find a server.
 pub(super) fn endpoint(server: &str) -> Address {
-    Address::from(format!("{server}/SIB_ENDPOINT_ADDRESS"))
+    Address::from(format!("{server}{SIB_ENDPOINT}"))
 }
+
+/// The server that is found there.
+pub(super) fn server_at(endpoint: &Address) -> &str {
+    endpoint.as_str().strip_suffix(SIB_ENDPOINT).unwrap_or(endpoint.as_str())
+}
+
+const SIB_ENDPOINT: &str = "/SIB_ENDPOINT_ADDRESS";
 
 /// Where the other members of the core group find a process.
 fn core_group_address(process: &str) -> Address {

@@ -19,6 +19,7 @@ fn engine(allowed_ms: u64, then: impl FnOnce(&mut Tale)) -> Tale {
             resumes: names("resumed"),
             allowed_overlap_ns: allowed_ms * MS,
             rule: "the old owner notices at its next refresh".to_owned(),
+            ..Exclusive::default()
         });
         t.event_by("server1", "engine_started", "ME1");
         t.wait_ms(1_000);

@@ -4,8 +4,10 @@
 use std::path::Path;
 
 use indoubt_ledger::audit::{Audit, Availability, LeftMessage, LeftQueue, QueueRole};
+use indoubt_ledger::contract::PROCESS_STARTED;
 use indoubt_ledger::history::{
-    Completion, Delivery, Fault, Get, MessageIdentity, Operation, Origin, ProcessIndex, Put, WorldHappening,
+    Completion, Delivery, Fault, Get, Healing, Lasts, Mended, MessageIdentity, Operation, Origin, ProcessIndex, Put,
+    WorldHappening,
 };
 use indoubt_ledger::judge;
 use indoubt_ledger::verdict::{FindingKind, Judgement};
@@ -15,6 +17,8 @@ use crate::scenario::parse;
 
 mod instances;
 mod messages;
+mod several_engines;
+mod stalls;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -31,8 +35,8 @@ const END: u64 = 2_000 * SECOND;
 /// How old a change can be that a data store has not written.
 const UNWRITTEN: u64 = 1_500_000_000;
 
-/// For how long an engine tries to have its data store back.
-const FROM_MEMORY: u64 = 15 * 60 * SECOND;
+/// After what silence of its database an engine gives its session up.
+const GIVEN_UP: u64 = 30 * SECOND;
 
 /// A refresh of the ownership of a data store, and a second to do it.
 const REFRESH: u64 = 21 * SECOND;
@@ -49,6 +53,11 @@ const ENGINE: &str = "cluster1.000-PAYMENTS";
 
 /// A cell of this level with one engine, which keeps its messages here.
 fn cell(was_level: &str, message_store: &str) -> Cell {
+    cell_with(was_level, message_store, "", "")
+}
+
+/// A cell with these further clusters, and these properties of its queue.
+fn cell_with(was_level: &str, message_store: &str, clusters: &str, queue: &str) -> Cell {
     let text = format!(
         r#"(
             about: "A cell.",
@@ -63,8 +72,9 @@ fn cell(was_level: &str, message_store: &str) -> Cell {
                             servers: {{ "server1": (host: "node1"), "server2": (host: "node2") }},
                             message_store: {message_store},
                         ),
+                        {clusters}
                     }},
-                    bus: (name: "PAYMENTS", queues: {{ "REQUEST": (reliability: ASSURED_PERSISTENT) }}),
+                    bus: (name: "PAYMENTS", queues: {{ "REQUEST": (reliability: ASSURED_PERSISTENT{queue}) }}),
                 ),
             ),
             workload: [
@@ -100,9 +110,13 @@ fn fault(at: u64, fault: Fault) -> Beside {
     (at, WorldHappening::Fault(fault))
 }
 
-/// A fault of the database, long before anything else.
-fn trouble(about: &str) -> Beside {
-    fault(0, Fault::striking("trouble", vec![about.to_owned()]))
+/// Something is wrong with a process or place from here on until it is mended.
+fn trouble(at: u64, about: &str) -> Beside {
+    fault(at, Fault::striking("trouble", vec![about.to_owned()]).lasting(Lasts::UntilMended))
+}
+
+fn mended(at: u64) -> Beside {
+    (at, WorldHappening::Healed(Healing { text: "mended".to_owned(), what: Mended::Everything }))
 }
 
 /// What an application does with the message.
@@ -120,6 +134,10 @@ struct Tale {
     producer: ProcessIndex,
     consumer: ProcessIndex,
     steps: Vec<Step>,
+    /// The engine and the server to which it is put.
+    peer: (&'static str, &'static str),
+    /// The server that gives it out.
+    giver: &'static str,
 }
 
 impl Tale {
@@ -140,7 +158,17 @@ impl Tale {
         let (producer, consumer) = (history.process("branch"), history.process("booking"));
         let steps = vec![Step { at: PUT, operation: Operation::Put(put), completion: Completion::Ok }];
         let audit = Audit { at_ns: END, healed_at_ns: END - SECOND, ..Audit::default() };
-        Tale { history, audit, put, producer, consumer, steps }
+        Tale { history, audit, put, producer, consumer, steps, peer: (ENGINE, "server1"), giver: "server1" }
+    }
+
+    /// It is put over a connection to this engine in this server.
+    fn through(self, engine: &'static str, server: &'static str) -> Self {
+        Tale { peer: (engine, server), ..self }
+    }
+
+    /// Its consumer is connected to the engine in this server.
+    fn given_by(self, giver: &'static str) -> Self {
+        Tale { giver, ..self }
     }
 
     fn delivered(&mut self, at: u64, unit: Option<indoubt_ledger::history::UnitIndex>, backout_count: u32) {
@@ -182,8 +210,18 @@ impl Tale {
         self
     }
 
+    /// It is rolled back once, and nowhere in the end.
+    fn rolled_back_and_gone(mut self) -> Self {
+        let unit = self.history.unit(self.consumer);
+        self.delivered(GOT, Some(unit), 0);
+        self.steps.push(Step { at: GOT, operation: Operation::Backout { unit }, completion: Completion::Ok });
+        self
+    }
+
     fn judged(mut self, cell: &Cell, mut beside: Vec<Beside>) -> Judgement {
         beside.sort_by_key(|(at, _)| *at);
+        self.history.connected(0, self.producer, self.peer.0, self.peer.1);
+        self.history.connected(0, self.consumer, ENGINE, self.giver);
         let mut beside = beside.into_iter().peekable();
         for step in self.steps {
             while let Some((at, what)) = beside.next_if(|(at, _)| *at < step.at) {
@@ -253,8 +291,9 @@ const BEST_EFFORT: Reliability = Reliability::BestEffortNonpersistent;
 const LAZY: Reliability = Reliability::ReliablePersistent;
 const ASSURED: Reliability = Reliability::AssuredPersistent;
 
-/// Every way in which an instance stops writing what it has not written yet.
+/// Every way in which an instance stops writing what it has not written yet: it fails, its server ends, or another one has
+/// its store.
 fn interruptions_at(at: u64) -> Vec<Beside> {
-    let ends = [PROCESS_ENDED, PROCESS_PAUSED].map(|name| of_process(at, name, "server1"));
-    [FAILED, FAILED_GLOBALLY].map(|name| of_engine(at, name)).into_iter().chain(ends).collect()
+    let others = [of_process(at, PROCESS_ENDED, "server1"), started(at, "server2")];
+    [FAILED, FAILED_GLOBALLY].map(|name| of_engine(at, name)).into_iter().chain(others).collect()
 }

@@ -24,7 +24,7 @@ fn the_last_count_before_a_failure_may_be_missing() {
         }
     }
     let late = of_engine(GOT + 600 * SECOND, FAILED);
-    let beside = |about| [trouble(about), started(0, "server1"), late.clone()];
+    let beside = |about| [trouble(GOT, about), started(0, "server1"), late.clone()];
     assert!(may_forget_a_count(&cell("8.5", DATA_STORE), &beside("SIBDB")));
     assert!(!may_forget_a_count(&cell("8.5", DATA_STORE), &beside("NAS01")));
     assert!(may_forget_a_count(&cell("8.5", FILE_STORE), &beside("NAS01")));
@@ -50,7 +50,7 @@ fn two_instances_never_run_at_once_while_locks_hold() {
 #[test]
 fn nor_when_one_of_them_stood_still() {
     for store in [DATA_STORE, FILE_STORE] {
-        assert!(!may_overlap(&cell("8.5", store), &with(trouble("server1"), overlap(1))), "{store}");
+        assert!(!may_overlap(&cell("8.5", store), &with(trouble(0, "server1"), overlap(1))), "{store}");
     }
 }
 
@@ -65,9 +65,15 @@ fn with_restricted_locks_they_do_until_the_next_refresh() {
 fn after_trouble_with_the_store_they_do_until_the_old_one_next_uses_it() {
     for (store, server, other) in [(DATA_STORE, "SIBDB", "NAS01"), (FILE_STORE, "NAS01", "SIBDB")] {
         let cell = cell("8.5", store);
-        assert!(may_overlap(&cell, &with(trouble(server), overlap(UNKNOWING))), "{store}");
-        assert!(!may_overlap(&cell, &with(trouble(server), overlap(UNKNOWING + 1))), "{store}");
-        assert!(!may_overlap(&cell, &with(trouble(other), overlap(1))), "{store}");
+        assert!(may_overlap(&cell, &with(trouble(0, server), overlap(UNKNOWING))), "{store}");
+        assert!(!may_overlap(&cell, &with(trouble(0, server), overlap(UNKNOWING + 1))), "{store}");
+        assert!(!may_overlap(&cell, &with(trouble(0, other), overlap(1))), "{store}");
+        // Only while it lasts, and until the old one must have learned of it.
+        assert!(!may_overlap(&cell, &with(trouble(SECOND + 1, server), overlap(SECOND))), "{store}");
+        let over = |ns| [trouble(0, server), mended(SECOND)].into_iter().chain(overlap(ns)).collect::<Vec<_>>();
+        assert!(may_overlap(&cell, &over(UNKNOWING)), "{store}");
+        let long_over = [trouble(0, server), mended(1)].into_iter().chain(overlap(UNKNOWING)).collect::<Vec<_>>();
+        assert!(!may_overlap(&cell, &long_over), "{store}");
     }
 }
 

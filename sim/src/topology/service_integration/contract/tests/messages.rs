@@ -18,10 +18,9 @@ fn what_each_event_permits_to_be_lost_is_the_table_of_reliability_levels() {
         (of_process(at, PROCESS_ENDED, "branch"), one_way.clone()),
         // The connection of somebody who has only consumed.
         (event(at, CONNECTION_LOST, "booking", "booking"), vec![]),
-        // Between engines only best effort messages are sent once.
-        (event(at, ENGINE_CONNECTION_ENDED, "", "server1"), vec![BEST_EFFORT]),
         (event(at, ONE_WAY_DISCARDED, "REQUEST", "server1"), one_way),
         (event(at, ONE_WAY_DISCARDED, "REPLY", "server1"), vec![]),
+        (of_process(at, PROCESS_PAUSED, "server1"), vec![]),
         (event(at, "best_effort_discarded", "", "server1"), vec![BEST_EFFORT]),
         (event(at, "best_effort_discarded", "", "server2"), vec![]),
         (of_engine(at, "messaging_engine_starting"), vec![]),
@@ -59,20 +58,25 @@ fn nothing_is_permitted_by_what_came_before_the_message() {
 }
 
 #[test]
-fn another_engine_s_failure_permits_nothing() {
-    let cell = cell("8.5", DATA_STORE);
-    let other = event(PUT + 1, FAILED, "cluster2.000-PAYMENTS", "server1");
-    assert_eq!(levels_lost(&cell, &[started(0, "server1"), other]), []);
+fn a_file_store_that_cannot_be_read_has_no_rule_that_it_may_lose_what_is_persistent() {
+    let at = PUT + 100 * SECOND;
+    let beside = [started(0, "server1"), of_engine(at, FAILED_GLOBALLY)];
+    for store in [DATA_STORE, FILE_STORE] {
+        assert_eq!(levels_lost(&cell("8.5", store), &beside), NONPERSISTENT, "{store}");
+    }
+    let soon = [started(0, "server1"), of_engine(PUT + 1, FAILED_GLOBALLY)];
+    assert_eq!(levels_lost(&cell("8.5", FILE_STORE), &soon), NONPERSISTENT);
 }
 
 #[test]
-fn a_file_store_that_cannot_be_read_has_lost_all_but_assured_messages() {
-    let at = PUT + 100 * SECOND;
-    let beside = [started(0, "server1"), of_engine(at, FAILED_GLOBALLY)];
-    let lost: Vec<Reliability> = NONPERSISTENT.into_iter().chain([LAZY]).collect();
-    assert_eq!(levels_lost(&cell("8.5", FILE_STORE), &beside), lost);
-    // A data store has written it by then.
-    assert_eq!(levels_lost(&cell("8.5", DATA_STORE), &beside), NONPERSISTENT);
+fn a_connection_that_is_lost_when_somebody_has_got_the_message_has_not_lost_it() {
+    let cell = cell("8.5", DATA_STORE);
+    let lost = |at| {
+        let tale = Tale::new(Reliability::ExpressNonpersistent).rolled_back_and_gone();
+        let lost = event(at, CONNECTION_LOST, "branch", "branch");
+        tale.judged(&cell, vec![started(0, "server1"), lost]).account.permitted == 1
+    };
+    assert!(!lost(GOT + SECOND));
 }
 
 #[test]
@@ -116,48 +120,4 @@ fn a_file_store_writes_nothing_lazily() {
         let beside = [started(0, "server1"), beside];
         assert!(!may_come_again(&cell, LAZY, &beside), "{beside:?}");
     }
-}
-
-#[test]
-fn what_waits_for_a_store_in_trouble_may_be_lost_however_late() {
-    let cell = cell("8.5", DATA_STORE);
-    let late = of_engine(PUT + 600 * SECOND, FAILED);
-    let lost = |faults: Beside| may_be_lost(&cell, LAZY, &[faults, started(0, "server1"), late.clone()]);
-    assert!(lost(trouble("SIBDB")));
-    assert!(lost(trouble("dbhost")));
-    assert!(lost(fault(0, Fault::hampering("SIBDB's disk is slow", vec!["SIBDB".to_owned()]))));
-    // Whom a fault is about is not to be found in what it is called.
-    assert!(!lost(fault(0, Fault::striking("SIBDB, dbhost", vec!["SIBDB2".to_owned(), "dbhost-2".to_owned()]))));
-    assert!(!lost(fault(0, Fault::without_effect("SIBDB to be killed, but it is down already"))));
-    // The store is not where the engine runs, nor is it another store.
-    for other in ["server1", "node1", "NAS01", "nashost"] {
-        assert!(!lost(trouble(other)), "{other}");
-    }
-}
-
-#[test]
-fn an_engine_without_its_data_store_goes_on_from_memory_for_fifteen_minutes() {
-    let cell = cell("8.5", DATA_STORE);
-    let beside = |at| [started(0, "server1"), of_engine(at, LOCK_LOST)];
-    let lost = |level, at| may_be_lost(&cell, level, &beside(at));
-    let again = |level, at| may_come_again(&cell, level, &beside(at));
-    // Taken while it had no store: the message is put so long after that.
-    let taken_after = |ns: u64| {
-        let put_at = 1_000 * SECOND;
-        let mut tale = Tale::new(LAZY);
-        tale.steps[0].at = put_at;
-        tale.judged(&cell, beside(put_at - ns).to_vec()).account.permitted == 1
-    };
-    assert!(taken_after(FROM_MEMORY));
-    assert!(!taken_after(FROM_MEMORY + 1));
-    // Taken before it noticed that it had none.
-    assert!(lost(LAZY, PUT + REFRESH));
-    assert!(!lost(LAZY, PUT + REFRESH + 1));
-    assert!(again(LAZY, GOT + REFRESH));
-    assert!(!again(LAZY, GOT + REFRESH + 1));
-    let troubled = |at| may_be_lost(&cell, LAZY, &[trouble("SIBDB"), started(0, "server1"), of_engine(at, LOCK_LOST)]);
-    assert!(troubled(PUT + UNKNOWING));
-    assert!(!troubled(PUT + UNKNOWING + 1));
-    assert!(!lost(ASSURED, PUT + 1));
-    assert!(!again(ASSURED, GOT + 1));
 }
