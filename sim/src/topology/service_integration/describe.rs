@@ -243,7 +243,7 @@ mod tests {
         let (level, bus) = ("was_level: \"8.5\",", "            bus: (");
         // The Default SIBus Policy has an interval of its own.
         let text = told(level, "was_level: \"8.5\", core_group: (is_alive: NO),");
-        assert!(text.contains("active members are asked every 2m whether they are alive"), "{text}");
+        assert!(text.contains("active members are asked every 120s whether they are alive"), "{text}");
         let policies = "policies: { \"Default SIBus Policy\": (
             type: ONE_OF_N, match_criteria: { \"type\": \"WSAF_SIB\" }, is_alive: NO) }, bus: (";
         let text = told(bus, policies);
