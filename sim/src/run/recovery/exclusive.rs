@@ -183,7 +183,7 @@ impl<'t> Follower<'t> {
         let served = place.served_since();
         let process = place.process;
         let struck = |act: &&Act<'_>| served.is_some_and(|served| act.at > served) && act.struck(process);
-        let struck = self.acts.iter().filter(struck).next_back().map(|act| act.position);
+        let struck = self.acts.iter().rfind(struck).map(|act| act.position);
         let commanded = place.cause.filter(|cause| self.commands.contains(cause) && place.withdrawn);
         let met = place.cause.filter(|_| place.met);
         let (cause, since) = match (place.withdrawn, commanded, met) {

@@ -286,7 +286,7 @@ impl<'t> Follower<'t> {
                     else {
                         continue;
                     };
-                    let mut story = Story::new(cause, *what, place.process, since);
+                    let mut story = Story::new(cause, what, place.process, since);
                     story.kind = MoveKind::SecondInstance;
                     story.suspect(entry.at, who);
                     place.story = Some(self.stories.len());

@@ -63,7 +63,7 @@ fn what_is_taken_without_a_store_may_be_lost_only_if_the_engine_fails_before_it_
     assert!(lost(LAZY, &[without.clone(), of_engine(late, FAILED_GLOBALLY)]));
     assert!(lost(LAZY, &[without.clone(), ended]));
     assert!(!lost(ASSURED, &[without.clone(), failed(late)]));
-    assert!(!lost(LAZY, &[without.clone()]), "it has not failed");
+    assert!(!lost(LAZY, std::slice::from_ref(&without)), "it has not failed");
     assert!(!lost(LAZY, &[without.clone(), with(PUT + SECOND)]), "it has not failed");
     assert!(lost(LAZY, &[without.clone(), with(late - UNWRITTEN), failed(late)]));
     assert!(!lost(LAZY, &[without.clone(), with(late - UNWRITTEN - 1), failed(late)]), "written since");
@@ -80,7 +80,7 @@ fn what_is_consumed_without_a_store_may_come_again_only_if_the_engine_fails_befo
     let without = of_engine(GOT - SECOND, LOCK_LOST);
     let late = GOT + 600 * SECOND;
     assert!(again(&[without.clone(), of_engine(late, FAILED)]));
-    assert!(!again(&[without.clone()]));
+    assert!(!again(std::slice::from_ref(&without)));
     assert!(!again(&[without, of_engine(GOT + SECOND, LOCK_ACQUIRED), of_engine(late, FAILED)]));
     assert!(!again(&[of_engine(GOT + UNWRITTEN + 1, LOCK_LOST), of_engine(late, FAILED)]));
 }
@@ -143,9 +143,9 @@ fn an_instance_that_was_succeeded_gives_out_what_the_other_one_has_delivered() {
         judgement.findings.iter().all(|finding| finding.kind != FindingKind::Duplicated)
     };
     let succeeded = started(GOT - SECOND, "server2");
-    assert!(given_by(LAZY, "server1", &[succeeded.clone()]));
-    assert!(!given_by(LAZY, "server2", &[succeeded.clone()]), "the new owner must not");
+    assert!(given_by(LAZY, "server1", std::slice::from_ref(&succeeded)));
+    assert!(!given_by(LAZY, "server2", std::slice::from_ref(&succeeded)), "the new owner must not");
     assert!(!given_by(LAZY, "server1", &[]), "nobody else had it");
-    assert!(!given_by(ASSURED, "server1", &[succeeded.clone()]));
+    assert!(!given_by(ASSURED, "server1", std::slice::from_ref(&succeeded)));
     assert!(!given_by(LAZY, "server1", &[succeeded, of_engine(GOT - 1, FAILED)]), "it had failed by then");
 }
