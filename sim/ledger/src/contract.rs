@@ -152,6 +152,16 @@ pub struct Permission {
     pub rule: String,
 }
 
+/// A time in which an owner does nothing: it stands still, or knows that it owns nothing at present. Events of the process,
+/// or with the resource as their subject.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pause {
+    /// With this it begins.
+    pub begins: String,
+    /// With this it is over. Another kind of pause goes on.
+    pub ends: String,
+}
+
 /// What must have one active owner at a time. Events tell who is: their subject is the resource (a messaging engine), and
 /// the process that reports them is the owner. The end of the process ends its activity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -164,11 +174,9 @@ pub struct Exclusive {
     pub ends: Vec<String>,
     /// Events with which a process that has ceased has finished what it was about; if there are none, `ends` are.
     pub finishes: Vec<String>,
-    /// Events (of the process, or with it as their subject) from which on it does nothing, and so does no harm: it was
-    /// paused.
-    pub pauses: Vec<String>,
-    /// Events from which on it acts again, as the owner that it still takes itself for.
-    pub resumes: Vec<String>,
+    /// Times in which it does nothing, and so does no harm. It acts again, as the owner that it still takes itself for, when
+    /// none of them goes on.
+    pub pauses: Vec<Pause>,
     /// For how long two may be active at once, in nanoseconds: permitted under the rule. Longer than this is a violation.
     pub allowed_overlap_ns: u64,
     /// The rule and where it is documented.

@@ -183,7 +183,8 @@ fn runs_of<'h>(place: usize, exclusive: &Exclusive, events: &[Event<'h>]) -> Vec
 fn tenures_of<'h>(place: usize, exclusive: &Exclusive, events: &[Event<'h>]) -> Vec<Tenure<'h>> {
     let is_in = |names: &[String], name: &str| names.iter().any(|listed| listed == name);
     let mut open: BTreeMap<(&str, &str), Moment> = BTreeMap::new();
-    let mut paused: BTreeSet<(&str, &str)> = BTreeSet::new();
+    // Owners that do nothing at present, each with the kinds of pauses that it makes.
+    let mut idle: BTreeMap<(&str, &str), BTreeSet<usize>> = BTreeMap::new();
     let mut tenures = Vec::new();
     let mut close = |(resource, owner), from, to| {
         tenures.push(Tenure { exclusive: place, resource, owner, from, to });
@@ -193,31 +194,39 @@ fn tenures_of<'h>(place: usize, exclusive: &Exclusive, events: &[Event<'h>]) -> 
         let key = (event.subject, process);
         let is_meant = exclusive.resource.as_ref().is_none_or(|resource| resource == event.subject);
         if is_meant && is_in(&exclusive.begins, event.name) {
-            paused.remove(&key);
+            idle.remove(&key);
             open.entry(key).or_insert(event.at);
         }
         if is_meant && is_in(&exclusive.ends, event.name) {
-            paused.remove(&key);
+            idle.remove(&key);
             if let Some(from) = open.remove(&key) {
                 close(key, from, Some(event.at));
             }
         }
-        // What befalls a process befalls everything that it owns; what befalls one resource, that one only.
-        let concerns = |resource: &str| event.subject == process || event.subject == resource;
-        let pauses = is_in(&exclusive.pauses, event.name);
-        let ended = event.name == PROCESS_ENDED;
-        if pauses || ended {
-            let stricken = |(resource, owner): &(&str, &str)| *owner == process && (ended || concerns(resource));
-            for (key, from) in open.extract_if(.., |key, _| stricken(key)) {
+        if event.name == PROCESS_ENDED {
+            idle.retain(|(_, owner), _| *owner != process);
+            for (key, from) in open.extract_if(.., |(_, owner), _| *owner == process) {
                 close(key, from, Some(event.at));
-                paused.insert(key);
             }
         }
-        if ended {
-            paused.retain(|(_, owner)| *owner != process);
+        // What befalls a process befalls everything that it owns; what befalls one resource, that one only.
+        let is_struck = |(resource, owner): &(&str, &str)| {
+            *owner == process && (event.subject == process || event.subject == *resource)
+        };
+        for (kind, _) in exclusive.pauses.iter().enumerate().filter(|(_, pause)| pause.begins == event.name) {
+            for (_, kinds) in idle.iter_mut().filter(|(key, _)| is_struck(key)) {
+                kinds.insert(kind);
+            }
+            for (key, from) in open.extract_if(.., |key, _| is_struck(key)) {
+                close(key, from, Some(event.at));
+                idle.insert(key, BTreeSet::from([kind]));
+            }
         }
-        if is_in(&exclusive.resumes, event.name) {
-            for key in paused.extract_if(.., |(resource, owner)| *owner == process && concerns(resource)) {
+        for (kind, _) in exclusive.pauses.iter().enumerate().filter(|(_, pause)| pause.ends == event.name) {
+            let goes_on = |key: &(&str, &str), kinds: &mut BTreeSet<usize>| {
+                is_struck(key) && kinds.remove(&kind) && kinds.is_empty()
+            };
+            for (key, _) in idle.extract_if(.., |key, kinds| goes_on(key, kinds)) {
                 open.insert(key, event.at);
             }
         }

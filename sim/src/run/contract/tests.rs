@@ -32,11 +32,9 @@ fn named(contract: &Contract) -> BTreeSet<String> {
         .chain(&contract.permitted_resets)
         .map(|permission| permission.event.clone());
     let lists = |exclusive: &indoubt_ledger::contract::Exclusive| {
-        [&exclusive.begins, &exclusive.ends, &exclusive.finishes, &exclusive.pauses, &exclusive.resumes]
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect::<Vec<_>>()
+        let pauses = exclusive.pauses.iter().flat_map(|pause| [&pause.begins, &pause.ends]);
+        let others = [&exclusive.begins, &exclusive.ends, &exclusive.finishes].into_iter().flatten();
+        others.chain(pauses).cloned().collect::<Vec<_>>()
     };
     permissions.chain(contract.exclusive.iter().flat_map(lists)).collect()
 }

@@ -12,7 +12,7 @@ mod stalls;
 
 use indoubt_engine::messaging_engine::reliability::Reliability;
 use indoubt_ledger::contract::{
-    Contract, Exclusive, Leniency, PROCESS_ENDED, PROCESS_PAUSED, PROCESS_RESUMED, Permission, Whom, Window,
+    Contract, Exclusive, Leniency, PROCESS_ENDED, PROCESS_PAUSED, PROCESS_RESUMED, Pause, Permission, Whom, Window,
 };
 use indoubt_ledger::history::{History, QueueIndex, Span};
 
@@ -102,7 +102,7 @@ pub(super) fn promise(cell: &Cell, history: &mut History, contract: &mut Contrac
         counts(&part, history, contract);
         stale_deliveries(&part, contract);
         contract.keepers.extend(part.queues.iter().map(|queue| (*queue, engine.name.to_string())));
-        contract.exclusive.push(ownership(&part));
+        contract.exclusive.push(ownership(&part, history));
     }
     contract.taken_away.push(TAKEN_AWAY.to_owned());
     one_way(history, contract);
@@ -361,8 +361,8 @@ fn counts(part: &Part<'_>, history: &History, contract: &mut Contract) {
 
 /// One active instance of each engine. An instance that has lost the lock of its data store and tries to come back is no
 /// owner meanwhile, however long it serves from memory: what it cannot store, it does not confirm.
-fn ownership(part: &Part<'_>) -> Exclusive {
-    let Part { engine, trouble, .. } = part;
+fn ownership(part: &Part<'_>, history: &History) -> Exclusive {
+    let Part { engine, cluster, trouble, .. } = part;
     let restricted = matches!(engine.message_store, MessageStore::DataStore { restrict_long_running_locks: true, .. });
     let (allowed_overlap_ns, rule) = if restricted {
         let rule = "with restricted long-running locks an owner notices that it has lost the store when it next refreshes \
@@ -378,16 +378,26 @@ fn ownership(part: &Part<'_>) -> Exclusive {
                uses it (WebSphere Application Server, Data store exclusive access, File store high availability)"
             .to_owned(),
     };
+    let servers = cluster.servers.iter();
+    let waking = Leniency {
+        during: servers.flat_map(|server| stalls::wakings(&server.name, trouble, history)).collect(),
+        allowed_overlap_ns: stalls::WAKING_NS,
+        rule: "an owner that stood still while its message store was out of reach, and was given to somebody else, learns \
+               of that as soon as it goes on (WebSphere Application Server, Data store exclusive access)"
+            .to_owned(),
+    };
     Exclusive {
         resource: Some(engine.name.to_string()),
         begins: vec![STARTED.to_owned()],
         ends: vec![STOPPED.to_owned(), FAILED.to_owned(), FAILED_GLOBALLY.to_owned()],
         finishes: vec![STATE.to_owned(), FAILED.to_owned(), FAILED_GLOBALLY.to_owned()],
-        pauses: vec![PROCESS_PAUSED.to_owned(), LOCK_LOST.to_owned()],
-        resumes: vec![PROCESS_RESUMED.to_owned(), LOCK_ACQUIRED.to_owned()],
+        pauses: vec![
+            Pause { begins: PROCESS_PAUSED.to_owned(), ends: PROCESS_RESUMED.to_owned() },
+            Pause { begins: LOCK_LOST.to_owned(), ends: LOCK_ACQUIRED.to_owned() },
+        ],
         allowed_overlap_ns,
         rule: rule.to_owned(),
-        lenient: vec![unknowing],
+        lenient: vec![unknowing, waking],
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which event excuses a loss, of those that could: the one that happened to whoever had the message, and the first of them.
 
 use super::*;
-use crate::contract::{Exclusive, Leniency, PROCESS_ENDED, PROCESS_STARTED};
+use crate::contract::{Exclusive, Leniency, PROCESS_ENDED, PROCESS_STARTED, Pause};
 use crate::history::{Healing, Lasts, Mended, Span};
 
 fn engine(t: &mut Tale) {
@@ -10,8 +10,7 @@ fn engine(t: &mut Tale) {
         begins: names("engine_started"),
         ends: vec!["engine_stopped".to_owned(), "engine_failed".to_owned()],
         finishes: vec!["store_closed".to_owned(), "engine_failed".to_owned()],
-        pauses: names("paused"),
-        resumes: names("resumed"),
+        pauses: vec![Pause { begins: "paused".to_owned(), ends: "resumed".to_owned() }],
         allowed_overlap_ns: u64::MAX,
         ..Exclusive::default()
     });

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::contract::{Exclusive, PROCESS_ENDED};
+use crate::contract::{Exclusive, PROCESS_ENDED, Pause};
 
 const REFRESH_MS: u64 = 20_000;
 
@@ -15,8 +15,10 @@ fn engine(allowed_ms: u64, then: impl FnOnce(&mut Tale)) -> Tale {
             resource: None,
             begins: names("engine_started"),
             ends: vec!["engine_stopped".to_owned(), "engine_failed".to_owned()],
-            pauses: names("paused"),
-            resumes: names("resumed"),
+            pauses: vec![
+                Pause { begins: "paused".to_owned(), ends: "resumed".to_owned() },
+                Pause { begins: "lock_lost".to_owned(), ends: "lock_acquired".to_owned() },
+            ],
             allowed_overlap_ns: allowed_ms * MS,
             rule: "the old owner notices at its next refresh".to_owned(),
             ..Exclusive::default()
@@ -172,6 +174,30 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..40)
 }
 
+#[test]
+fn who_makes_two_kinds_of_pauses_is_no_owner_until_both_are_over() {
+    let story = |over: &'static [(&'static str, &'static str)]| {
+        engine(0, move |t| {
+            t.event_by("server1", "lock_lost", "ME1");
+            t.event_by("server1", "paused", "server1");
+            t.event_by("server2", "engine_started", "ME1");
+            for (name, subject) in over {
+                t.event_by("server1", name, subject);
+            }
+            t.wait_ms(10);
+        })
+    };
+    story(&[("resumed", "server1")]).passes();
+    story(&[("lock_acquired", "ME1")]).passes();
+    const BOTH: [[(&str, &str); 2]; 2] =
+        [[("resumed", "server1"), ("lock_acquired", "ME1")], [("lock_acquired", "ME1"), ("resumed", "server1")]];
+    for both in &BOTH {
+        let judgement = story(both).judged();
+        assert_eq!(judgement.findings.len(), 1, "{judgement:#?}");
+        assert_eq!(judgement.findings[0].kind, FindingKind::SplitBrain);
+    }
+}
+
 proptest! {
     /// The naive model asks after each millisecond which servers act as owners, and counts the times at which a pair of
     /// them begins to.
@@ -182,8 +208,7 @@ proptest! {
         tale.contract.exclusive.push(Exclusive {
             begins: vec!["engine_started".to_owned()],
             ends: vec!["engine_stopped".to_owned()],
-            pauses: vec!["paused".to_owned()],
-            resumes: vec!["resumed".to_owned()],
+            pauses: vec![Pause { begins: "paused".to_owned(), ends: "resumed".to_owned() }],
             ..Exclusive::default()
         });
         let (mut owns, mut paused) = ([false; 3], [false; 3]);

@@ -1,7 +1,7 @@
 //! Where something is to be active, and when.
 
 use super::*;
-use crate::contract::{Exclusive, PROCESS_ENDED, Placement};
+use crate::contract::{Exclusive, PROCESS_ENDED, Pause, Placement};
 
 /// An engine starts in server1 at 1 ms; this happens; then it is to be here half a second after the start of the run.
 fn engine(owner: Option<&str>, then: impl FnOnce(&mut Tale)) -> Tale {
@@ -9,8 +9,7 @@ fn engine(owner: Option<&str>, then: impl FnOnce(&mut Tale)) -> Tale {
         t.contract.exclusive.push(Exclusive {
             begins: vec!["engine_started".to_owned()],
             ends: vec!["engine_stopped".to_owned()],
-            pauses: vec!["paused".to_owned()],
-            resumes: vec!["resumed".to_owned()],
+            pauses: vec![Pause { begins: "paused".to_owned(), ends: "resumed".to_owned() }],
             ..Exclusive::default()
         });
         let (resource, owner) = ("ME1".to_owned(), owner.map(str::to_owned));

@@ -29,6 +29,30 @@ pub(super) fn of_store(engine: &MessagingEngine, cell: &Cell, history: &History)
     history.troubled(&names)
 }
 
+/// Who stood still, and whose session was given up meanwhile, is told so by the kernel of its host when it goes on: with the
+/// first input that it takes.
+pub(super) const WAKING_NS: u64 = 1_000_000;
+
+/// The moments after this server went on, if its store was in trouble while it stood still.
+pub(super) fn wakings(server: &str, of_store: &[Span], history: &History) -> Vec<Span> {
+    let mut wakings = Vec::new();
+    let mut paused = Stall::default();
+    for event in history.events().filter(|event| event.subject == server) {
+        match event.name {
+            PROCESS_PAUSED => paused.begins(event.at_ns),
+            PROCESS_ENDED => paused = Stall::default(),
+            PROCESS_RESUMED => {
+                let stood_still = paused.from_ns.take().unwrap_or(event.at_ns);
+                if of_store.iter().any(|span| span.from_ns < event.at_ns && stood_still < span.to_ns) {
+                    wakings.push(Span { from_ns: event.at_ns, to_ns: event.at_ns.saturating_add(WAKING_NS) });
+                }
+            }
+            _ => {}
+        }
+    }
+    wakings
+}
+
 /// These times, each longer by this.
 pub(super) fn extended(spans: &[Span], by_ns: u64) -> Vec<Span> {
     let longer = spans.iter().map(|span| Span { to_ns: span.to_ns.saturating_add(by_ns), ..*span });

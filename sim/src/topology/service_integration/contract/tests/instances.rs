@@ -78,6 +78,27 @@ fn after_trouble_with_the_store_they_do_until_the_old_one_next_uses_it() {
 }
 
 #[test]
+fn who_stood_still_while_its_store_was_in_trouble_has_a_moment_to_learn_of_the_other() {
+    let cell = cell("8.5", DATA_STORE);
+    let story = |troubled: bool, learns_after: u64| {
+        let trouble = troubled.then(|| [trouble(2 * SECOND, "SIBDB"), mended(3 * SECOND)]).into_iter().flatten();
+        let goes_on = 600 * SECOND;
+        [started(0, "server1"), of_process(SECOND, PROCESS_PAUSED, "server1")]
+            .into_iter()
+            .chain(trouble)
+            .chain([
+                started(4 * SECOND, "server2"),
+                of_process(goes_on, PROCESS_RESUMED, "server1"),
+                of_engine(goes_on + learns_after, LOCK_LOST),
+            ])
+            .collect::<Vec<_>>()
+    };
+    assert!(may_overlap(&cell, &story(true, 1_000_000)));
+    assert!(!may_overlap(&cell, &story(true, 1_000_001)));
+    assert!(!may_overlap(&cell, &story(false, 1)), "nobody could have taken its store");
+}
+
+#[test]
 fn who_has_lost_the_lock_or_stands_still_is_no_owner_meanwhile() {
     let cell = cell("8.5", DATA_STORE);
     for (pauses, resumes) in [
