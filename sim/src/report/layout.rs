@@ -104,7 +104,7 @@ impl Table {
             }
             let start = line.chars().count();
             // A table whose other columns take the whole width still gets a readable last one, below.
-            let (start, below) = if start + 24 > WIDTH { (indent + 4, true) } else { (start, false) };
+            let (start, below) = if start + 32 > WIDTH { (indent + 4, true) } else { (start, false) };
             let mut lines = row.get(last).map(|cell| wrap(cell, WIDTH - start)).unwrap_or_default().into_iter();
             if !below && let Some(first) = lines.next() {
                 line.push_str(&first);
