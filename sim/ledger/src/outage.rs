@@ -12,11 +12,12 @@
 //!
 //! Nevertheless a queue has such spans in ordinary service too, of a millisecond or of a few. So each outage tells how
 //! long the longest one was before the first fault, command or planned move, and those that are not much longer, or
-//! hardly long enough to be noticed, are left out. What a unit of work in doubt keeps to itself does not wait. To which of these an outage is put down is said in [`cause`].
+//! hardly long enough to be noticed, are left out. What a unit of work in doubt keeps to itself does not wait. To which of
+//! these an outage is put down is said in `outage/cause.rs`.
 //!
 //! An **interruption** of an application begins with a call of it that fails or breaks, or when the application is ended
 //! from outside, and is over with its next call that succeeds. A call that hangs for long before it succeeds is one too.
-//! See [`activity`].
+//! See `outage/activity.rs`.
 
 mod activity;
 mod cause;

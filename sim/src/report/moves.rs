@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 use super::layout::{Align, Table, after, moment, paragraph};
 use crate::run::{Act, Move, MoveKind, Passed, Recovery, RunOutcome};
 
-pub(super) fn write(page: &mut String, outcome: &RunOutcome) {
+/// Story after story, an empty line before each, but for the first one if it begins a section.
+pub(super) fn write(page: &mut String, outcome: &RunOutcome, mut begins: bool) {
     let mut titles = BTreeSet::new();
     for recovery in &outcome.recoveries {
         for moved in &recovery.moves {
@@ -21,7 +22,9 @@ pub(super) fn write(page: &mut String, outcome: &RunOutcome) {
             if !titles.insert(title.clone()) {
                 continue;
             }
-            page.push('\n');
+            if !std::mem::take(&mut begins) {
+                page.push('\n');
+            }
             paragraph(page, 2, &title);
             let mut table = Table::new(&[Align::Right, Align::Left]);
             for (lasted, text) in parts(outcome, recovery, moved) {

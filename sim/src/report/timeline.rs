@@ -175,13 +175,14 @@ pub fn describe(what: &Happening) -> String {
 }
 
 pub(super) fn write_recoveries(page: &mut String, outcome: &RunOutcome) {
-    if outcome.recoveries.is_empty() {
+    let mut faults = outcome.recoveries.iter().filter(|recovery| recovery.act == Act::Fault).peekable();
+    let has_faults = faults.peek().is_some();
+    if !has_faults && outcome.recoveries.iter().all(|recovery| recovery.moves.is_empty()) {
         return;
     }
     heading(page, "Recovery");
     let mut table = Table::new(&[Align::Right, Align::Right, Align::Right, Align::Left]);
-    let mut faults = outcome.recoveries.iter().filter(|recovery| recovery.act == Act::Fault).peekable();
-    if faults.peek().is_some() {
+    if has_faults {
         table.row(["fault at".into(), "noticed".into(), "recovered".into(), "fault".into()]);
     }
     let mut silent = false;
@@ -200,7 +201,7 @@ pub(super) fn write_recoveries(page: &mut String, outcome: &RunOutcome) {
              another fault struck the same or everything was mended in the end.",
         );
     }
-    moves::write(page, outcome);
+    moves::write(page, outcome, !has_faults);
 }
 
 /// Faults that did not strike, so that nobody takes a run for proof against them.
