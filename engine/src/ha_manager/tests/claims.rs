@@ -1,6 +1,6 @@
 //! One claim each.
 
-use super::world::{World, definition, group, process};
+use super::world::{NAMES, World, definition, group, own_policy, process, with};
 use crate::event::Event;
 use crate::ha_manager::GroupOrder;
 use crate::ha_manager::decide::MemberState;
@@ -9,18 +9,6 @@ use crate::ha_manager::policy::{Policy, PolicyChange, PolicyKind, PolicySet};
 use crate::machine::{Broken, ConnectionId, Input};
 use crate::name::Address;
 use crate::time::Duration;
-
-const NAMES: [&str; 4] = ["a1", "s1", "s2", "s3"];
-
-fn own_policy() -> Policy {
-    Policy::one_of_n("own", &[("type", "WSAF_SIB"), ("WSAF_SIB_MESSAGING_ENGINE", "c.000-b")])
-}
-
-fn with(policy: Policy) -> World {
-    let mut definition = definition(&NAMES);
-    definition.policies = PolicySet::with_default(vec![policy]);
-    World::started(definition)
-}
 
 #[test]
 fn all_that_are_connected_are_in_one_view() {

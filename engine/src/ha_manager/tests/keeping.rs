@@ -1,22 +1,10 @@
 //! Members that fail, that are disabled while they are active, that meet after a merge: who of them is kept.
 
-use super::world::{World, definition, group, process};
+use super::world::{NAMES, World, definition, group, own_policy, process, with};
 use crate::ha_manager::GroupOrder;
 use crate::ha_manager::decide::MemberState;
-use crate::ha_manager::policy::{Policy, PolicySet};
+use crate::ha_manager::policy::Policy;
 use crate::time::Duration;
-
-const NAMES: [&str; 4] = ["a1", "s1", "s2", "s3"];
-
-fn own_policy() -> Policy {
-    Policy::one_of_n("own", &[("type", "WSAF_SIB"), ("WSAF_SIB_MESSAGING_ENGINE", "c.000-b")])
-}
-
-fn with(policy: Policy) -> World {
-    let mut definition = definition(&NAMES);
-    definition.policies = PolicySet::with_default(vec![policy]);
-    World::started(definition)
-}
 
 /// S2 is preferred and active, then s1 is activated on the other side; who is left of the two after the merge, and after
 /// `what` became of s1.

@@ -2,9 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::world::{World, definition};
-
-const NAMES: [&str; 4] = ["a1", "s1", "s2", "s3"];
+use super::world::{NAMES, World, definition};
 
 #[derive(Clone, Copy, Debug)]
 enum Blow {

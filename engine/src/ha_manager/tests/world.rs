@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::ha_manager::decide::MemberState;
 use crate::ha_manager::definition::{CoreGroupDefinition, MemberDefinition};
 use crate::ha_manager::frame::View;
-use crate::ha_manager::policy::GroupName;
+use crate::ha_manager::policy::{GroupName, Policy, PolicySet};
 use crate::ha_manager::{GroupOrder, HaManager, Health};
 use crate::machine::{Broken, ConnectionId, Effect, Effects, Incarnation, Input, Refused, TimerId};
 use crate::name::{Address, ClusterName, ProcessName};
@@ -63,6 +63,21 @@ pub(super) fn process(name: &str) -> ProcessName {
 
 pub(super) fn group() -> GroupName {
     GroupName::new(&[("WAS_CLUSTER", "c"), ("WSAF_SIB_MESSAGING_ENGINE", "c.000-b"), ("type", "WSAF_SIB")])
+}
+
+/// A core group of four, as most claims have it.
+pub(super) const NAMES: [&str; 4] = ["a1", "s1", "s2", "s3"];
+
+/// A policy for the engine alone.
+pub(super) fn own_policy() -> Policy {
+    Policy::one_of_n("own", &[("type", "WSAF_SIB"), ("WSAF_SIB_MESSAGING_ENGINE", "c.000-b")])
+}
+
+/// The core group of four, started under this policy.
+pub(super) fn with(policy: Policy) -> World {
+    let mut definition = definition(&NAMES);
+    definition.policies = PolicySet::with_default(vec![policy]);
+    World::started(definition)
 }
 
 /// A core group of servers of one cluster (`s1`...) and of others that may not be given work (`a1`...).
