@@ -275,7 +275,7 @@ events! {
     /// an engine has locked the log of its file store
     Detail FileStoreLockAcquired { engine: MessagingEngineName } = "file_store_lock_acquired", "{engine} has locked the log file of its file store";
     /// an engine has its file store
-    Recovery FileStoreOpened { engine: MessagingEngineName, messages: u64, in_doubt: u64 } = "file_store_opened", "{engine}: file store opened, {messages} messages, {in_doubt} transactions in doubt";
+    Recovery FileStoreOpened { engine: MessagingEngineName, messages: u64, in_doubt: u64 } = "file_store_opened", "{engine}: file store opened, {}, {} in doubt", count(*messages, "message"), count(*in_doubt, "transaction");
     /// a running engine lost the connection to its file store and waits for it
     Detection FileStoreLost { engine: MessagingEngineName } = "file_store_lost", "{engine}: file store does not answer";
     /// a running engine has its file store back, still locked
@@ -294,7 +294,7 @@ events! {
     /// an activated instance of a messaging engine begins to start
     Headline MessagingEngineStarting { engine: MessagingEngineName } = "messaging_engine_starting", "messaging engine {engine} starting";
     /// a messaging engine owns its store and reconciles its destinations with their definitions
-    Detail MessagingEngineReconciling { engine: MessagingEngineName, messages: u32, in_doubt: u32 } = "messaging_engine_reconciling", "CWSIP0212I messaging engine {engine} reconciles its configuration: {messages} messages, {in_doubt} transactions in doubt";
+    Detail MessagingEngineReconciling { engine: MessagingEngineName, messages: u32, in_doubt: u32 } = "messaging_engine_reconciling", "CWSIP0212I messaging engine {engine} reconciles its configuration: {}, {} in doubt", count(*messages, "message"), count(*in_doubt, "transaction");
     /// a messaging engine begins to accept work
     Recovery MessagingEngineStarted { engine: MessagingEngineName } = "messaging_engine_started", "messaging engine {engine} started (CWSID0016I)";
     /// an activated instance of a messaging engine could not start
@@ -316,7 +316,7 @@ events! {
     /// a transaction was prepared and waits for its coordinator
     Detail EnginePrepared { engine: MessagingEngineName, xid: Xid } = "engine_prepared", "{xid} prepared by {engine}";
     /// a connection ended with work uncommitted or unacknowledged, which was rolled back
-    Detail BusConnectionRolledBack { engine: MessagingEngineName, messages: u32 } = "bus_connection_rolled_back", "connection to {engine} ended, {messages} messages rolled back";
+    Detail BusConnectionRolledBack { engine: MessagingEngineName, messages: u32 } = "bus_connection_rolled_back", "connection to {engine} ended, {} rolled back", count(*messages, "message");
     /// a delivery of a message failed
     Detail DeliveryFailed { destination: DestinationName, failed_deliveries: u32 } = "delivery_failed", "delivery of a message from {destination} failed, {failed_deliveries} by now";
     /// a message went to an exception destination after too many failed deliveries
@@ -334,7 +334,7 @@ events! {
     /// a queue whose nonpersistent messages were spilled holds little again
     Headline SpillingEnded { destination: DestinationName } = "spilling_ended", "{destination} holds little again: nothing more is spilled";
     /// a starting engine purged from its message store the nonpersistent messages that an earlier start had spilled
-    Headline SpilledMessagesPurged { engine: MessagingEngineName, messages: u64 } = "spilled_messages_purged", "{engine}: {messages} spilled nonpersistent messages purged from the message store";
+    Headline SpilledMessagesPurged { engine: MessagingEngineName, messages: u64 } = "spilled_messages_purged", "{engine}: {} purged from the message store", count(*messages, "spilled nonpersistent message");
     /// a message sent one way could not be taken; nobody is told
     Detail OneWayDiscarded { destination: DestinationName, reason: BusReason } = "one_way_discarded", "message sent one way to {destination} discarded: {reason}";
     /// an expired message was met on a queue point and removed
@@ -349,10 +349,10 @@ events! {
     /// no messaging engine with a queue point runs; a message was bound to one of them and waits for it
     Detail RemotePutWaits { destination: DestinationName, engine: MessagingEngineName } = "remote_put_waits", "message for {destination} waits for {engine}: no messaging engine with a queue point runs";
     /// nonpersistent messages that were on their way to a messaging engine when it failed were discarded
-    Detail RemoteMessagesDiscarded { destination: DestinationName, engine: MessagingEngineName, messages: u32 } = "remote_messages_discarded", "{messages} nonpersistent messages for {destination} were on their way to {engine} when it failed, discarded";
+    Detail RemoteMessagesDiscarded { destination: DestinationName, engine: MessagingEngineName, messages: u32 } = "remote_messages_discarded", "{} for {destination} discarded: on the way to {engine} when it failed", count(*messages, "nonpersistent message");
 
     /// messages are still locked for consumers of an engine that has connected; it is asked what became of them
-    Detail RemoteLocksStand { destination: DestinationName, engine: MessagingEngineName, messages: u32 } = "remote_locks_stand", "{messages} messages of {destination} are remotely locked for {engine}";
+    Detail RemoteLocksStand { destination: DestinationName, engine: MessagingEngineName, messages: u32 } = "remote_locks_stand", "{} of {destination} remotely locked for {engine}", count(*messages, "message");
 
     // Application servers.
 
@@ -382,4 +382,10 @@ events! {
     Detail EndpointNotConnected { reason: BusReason, retry_interval: Duration } = "endpoint_not_connected", "CWSIV0782W message endpoint not connected: {reason}; tried again after {} s", retry_interval.as_secs();
     /// a message-driven bean is not driven: no engine runs in its server
     Detail EndpointStandsBy { } = "endpoint_stands_by", "message endpoint stands by: no engine runs in its server";
+}
+
+/// `1 message`, `2 messages`.
+fn count(number: impl Into<u64>, singular: &str) -> String {
+    let number = number.into();
+    if number == 1 { format!("1 {singular}") } else { format!("{number} {singular}s") }
 }

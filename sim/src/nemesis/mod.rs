@@ -234,7 +234,7 @@ fn aimed_at(when: &When) -> String {
     if after.is_zero() {
         format!(" at {what}{by}{time}")
     } else {
-        format!(" {} after {what}{by}{time}", duration_to_text(after))
+        format!(", {} after {what}{by}{time}", duration_to_text(after))
     }
 }
 
