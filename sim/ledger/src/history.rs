@@ -36,10 +36,6 @@ pub struct ResourceIndex(u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QualityIndex(u32);
 
-/// One of several places where messages of one queue are kept, by name: a queue point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PointIndex(u32);
-
 /// An operation that was invoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OperationIndex(u32);
@@ -68,12 +64,6 @@ impl ResourceIndex {
     }
 }
 
-impl PointIndex {
-    pub(crate) const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
 impl QualityIndex {
     pub(crate) const fn index(self) -> usize {
         self.0 as usize
@@ -95,8 +85,6 @@ pub(crate) struct Call {
     pub(crate) process: ProcessIndex,
     pub(crate) invoked: Moment,
     pub(crate) operation: Operation,
-    /// Of a put or get: the point of its queue that it was asked of, if the queue has several.
-    pub(crate) point: Option<PointIndex>,
     pub(crate) completed: Option<(Moment, Completion)>,
 }
 
@@ -176,12 +164,10 @@ pub struct History {
     pub(crate) queues: Vec<String>,
     pub(crate) resources: Vec<String>,
     pub(crate) qualities: Vec<String>,
-    pub(crate) points: Vec<String>,
     process_names: BTreeMap<String, ProcessIndex>,
     queue_names: BTreeMap<String, QueueIndex>,
     resource_names: BTreeMap<String, ResourceIndex>,
     quality_names: BTreeMap<String, QualityIndex>,
-    point_names: BTreeMap<String, PointIndex>,
     units_of_process: Vec<u32>,
     last_ns: u64,
     next_sequence: u32,
@@ -251,16 +237,6 @@ impl History {
         quality
     }
 
-    /// A put or get that was invoked is asked of this point of its queue: the queue has several.
-    pub fn at_point(&mut self, operation: OperationIndex, name: &str) {
-        let next = PointIndex(position(self.points.len()));
-        let point = *self.point_names.entry(name.to_owned()).or_insert(next);
-        if point == next {
-            self.points.push(name.to_owned());
-        }
-        self.calls[operation.0 as usize].point = Some(point);
-    }
-
     /// A new unit of work of this process.
     pub fn unit(&mut self, process: ProcessIndex) -> UnitIndex {
         let unit = UnitIndex(position(self.units.len()));
@@ -283,7 +259,7 @@ impl History {
     pub fn invoke(&mut self, at_ns: u64, process: ProcessIndex, operation: Operation) -> OperationIndex {
         let invoked = self.moment(at_ns);
         let index = OperationIndex(position(self.calls.len()));
-        self.calls.push(Call { process, invoked, operation, point: None, completed: None });
+        self.calls.push(Call { process, invoked, operation, completed: None });
         index
     }
 

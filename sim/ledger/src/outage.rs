@@ -23,6 +23,7 @@ mod activity;
 mod cause;
 mod demand;
 mod interruption;
+mod points;
 
 pub use cause::{Cause, CauseKind};
 pub use demand::Beginning;
@@ -33,6 +34,7 @@ use crate::history::QueueIndex;
 use crate::index::Index;
 use crate::ownership::Ownership;
 use cause::{Causes, Span};
+use points::Points;
 
 /// What is unusual where nothing is known of what is usual: the first cause came too early.
 const SURELY_UNUSUAL_NS: u64 = 100_000_000;
@@ -101,13 +103,14 @@ pub(crate) struct Service {
 
 /// Looks for all of it. An outage as short as those before the first cause is one only if it is over the objective.
 pub(crate) fn service(index: &Index<'_>, contract: &Contract, ownership: &Ownership<'_>) -> Service {
-    let activities = activity::activities(index);
+    let points = Points::new(index.history, contract);
+    let activities = activity::activities(index, &points);
     let causes = Causes::new(index.history, contract, ownership);
     let interruptions = interruption::interruptions(index, &activities, causes.first());
     let standing_by = interruption::standing_by(index, &activities);
     let Some(first) = causes.first() else { return Service { outages: Vec::new(), interruptions, standing_by } };
     let mut outages = Vec::new();
-    for ((queue, point), demand) in demand::demands(index, contract, &activities) {
+    for ((queue, point), demand) in demand::demands(index, contract, &points, &activities) {
         let gaps = demand.gaps(index.audit.at_ns);
         let before = gaps.iter().filter(|gap| gap.ended && gap.to_ns < first.at_ns);
         let usual_ns = before.map(|gap| gap.to_ns - gap.from_ns).max().unwrap_or(0);
@@ -123,7 +126,7 @@ pub(crate) fn service(index: &Index<'_>, contract: &Contract, ownership: &Owners
             }
             let outage = Outage {
                 queue: index.history.queues[queue.index()].clone(),
-                point: point.map(|point| index.history.points[point.index()].clone()),
+                point: point.map(str::to_owned),
                 cause,
                 meanwhile,
                 from_ns,

@@ -131,13 +131,6 @@ impl Recorder {
         self.shared.history().complete(self.now(), operation, completion);
     }
 
-    /// A put or get is asked of this point of its queue, if the queue has several.
-    pub fn at_point(&self, operation: OperationIndex, point: Option<&str>) {
-        if let Some(point) = point {
-            self.shared.history().at_point(operation, point);
-        }
-    }
-
     /// A commit begins: its first phase, if it has two.
     #[must_use]
     pub fn commit(&self, unit: UnitIndex) -> OperationIndex {

@@ -157,12 +157,6 @@ pub trait Provider: Send + Sync {
     /// The owner of [`super::shared::QueueDescription`].
     fn owner(&self) -> &str;
 
-    /// Of a queue that is kept in several places, each with messages of its own: the place with which an application works
-    /// that names the queue now. `None`: the queue is kept in one place, or this is connected to none of them.
-    fn point_of(&self, _: &QueueName) -> Option<&str> {
-        None
-    }
-
     /// Makes ready to receive from a queue, if that has to be done before the first receive. Not the receive itself: when
     /// it fails, nobody has asked for a message.
     fn open<'a>(&'a mut self, queue: &'a QueueName, sharing: Sharing) -> Pending<'a, Result<(), Failure>>;

@@ -8,9 +8,10 @@
 //! that they succeed ends no interruption, unless the application has nothing more to do then. An application that stands by, as it is to, is not interrupted any more.
 //! The time that a get may wait for a message is no part of an interruption.
 
+use super::points::Points;
 use crate::contract::{PROCESS_PAUSED, PROCESS_RESUMED};
 use crate::history::{
-    Call, Completion, Get, LifeChange, Moment, Operation, PointIndex, ProcessIndex, Put, QueueIndex, WorldHappening,
+    Call, Completion, Get, LifeChange, Moment, Operation, ProcessIndex, Put, QueueIndex, WorldHappening,
 };
 use crate::index::Index;
 
@@ -22,10 +23,10 @@ const LONGEST_PAUSE_NS: u64 = 30_000_000_000;
 
 /// A time in which a consumer was at work of its own.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct OwnWork {
+pub(super) struct OwnWork<'c> {
     /// From which queue, and which point of it, it had tried to get last.
     pub(super) queue: QueueIndex,
-    pub(super) point: Option<PointIndex>,
+    pub(super) point: Option<&'c str>,
     pub(super) from_ns: u64,
     pub(super) to_ns: u64,
 }
@@ -40,10 +41,10 @@ pub(super) struct Idle {
 
 /// A time in which a producer could not connect.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct CutOff {
+pub(super) struct CutOff<'c> {
     /// To which queue, and which point of it, it had tried to put last.
     pub(super) queue: QueueIndex,
-    pub(super) point: Option<PointIndex>,
+    pub(super) point: Option<&'c str>,
     pub(super) from: Moment,
     /// When it was served again; `None`: never.
     pub(super) to_ns: Option<u64>,
@@ -51,10 +52,10 @@ pub(super) struct CutOff {
 
 /// What one application did with its time.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Activity {
-    pub(super) own_work: Vec<OwnWork>,
+pub(super) struct Activity<'c> {
+    pub(super) own_work: Vec<OwnWork<'c>>,
     pub(super) interrupted: Vec<Idle>,
-    pub(super) cut_off: Vec<CutOff>,
+    pub(super) cut_off: Vec<CutOff<'c>>,
     /// It stands by in the end.
     pub(super) stands_by: bool,
 }
@@ -69,7 +70,7 @@ enum Step<'h> {
 }
 
 /// Of each process of the history, in its order.
-pub(super) fn activities(index: &Index<'_>) -> Vec<Activity> {
+pub(super) fn activities<'c>(index: &Index<'_>, points: &Points<'c>) -> Vec<Activity<'c>> {
     let history = index.history;
     let mut steps: Vec<(ProcessIndex, Moment, Step<'_>)> = Vec::with_capacity(history.calls.len() * 2);
     for call in &history.calls {
@@ -92,7 +93,7 @@ pub(super) fn activities(index: &Index<'_>) -> Vec<Activity> {
     steps.sort_by_key(|(process, at, _)| (*process, *at));
     let mut activities = vec![Activity::default(); history.processes.len()];
     for of_one in steps.chunk_by(|one, other| one.0 == other.0) {
-        let mut course = Course::new(index);
+        let mut course = Course::new(index, points);
         for (_, at, step) in of_one {
             course.step(*at, *step);
         }
@@ -135,9 +136,10 @@ fn due_ns(index: &Index<'_>, call: &Call, ended_ns: u64) -> u64 {
 }
 
 /// What is known of a process while its history is read.
-struct Course<'i, 'h> {
+struct Course<'i, 'h, 'c> {
     index: &'i Index<'h>,
-    activity: Activity,
+    points: &'i Points<'c>,
+    activity: Activity<'c>,
     /// Since when it does nothing that is known, and whether it was served last.
     free_since: Option<u64>,
     is_served: bool,
@@ -149,17 +151,18 @@ struct Course<'i, 'h> {
     stands_by: bool,
     /// Nobody is interrupted who has not begun.
     has_begun: bool,
-    last_get: Option<(QueueIndex, Option<PointIndex>)>,
-    last_put: Option<(QueueIndex, Option<PointIndex>)>,
+    last_get: Option<(QueueIndex, Option<&'c str>)>,
+    last_put: Option<(QueueIndex, Option<&'c str>)>,
     /// It takes whatever comes: what it puts comes of what it got.
     takes: bool,
     cannot_connect_since: Option<Moment>,
 }
 
-impl<'i, 'h> Course<'i, 'h> {
-    fn new(index: &'i Index<'h>) -> Self {
+impl<'i, 'h, 'c> Course<'i, 'h, 'c> {
+    fn new(index: &'i Index<'h>, points: &'i Points<'c>) -> Self {
         Course {
             index,
+            points,
             activity: Activity::default(),
             free_since: None,
             is_served: false,
@@ -214,10 +217,10 @@ impl<'i, 'h> Course<'i, 'h> {
     fn completed(&mut self, at: Moment, call: &Call) {
         match call.operation {
             Operation::Get(Get { queue, reply_to, .. }) => {
-                self.last_get = Some((queue, call.point));
+                self.last_get = Some((queue, self.points.of(queue, call)));
                 self.takes |= reply_to.is_none();
             }
-            Operation::Put(Put { queue, .. }) => self.last_put = Some((queue, call.point)),
+            Operation::Put(Put { queue, .. }) => self.last_put = Some((queue, self.points.of(queue, call))),
             _ => {}
         }
         let due_ns = due_ns(self.index, call, at.at_ns);
@@ -292,7 +295,7 @@ impl<'i, 'h> Course<'i, 'h> {
         true
     }
 
-    fn end(mut self) -> Activity {
+    fn end(mut self) -> Activity<'c> {
         if let Some(from_ns) = self.interrupted_since.take() {
             self.activity.interrupted.push(Idle { from_ns, to_ns: None });
         }

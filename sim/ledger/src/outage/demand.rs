@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::audit::QueueRole;
 use crate::contract::Contract;
-use crate::history::{Call, Completion, Moment, Operation, PointIndex, QueueIndex, UnitIndex};
+use crate::history::{Call, Completion, Moment, Operation, QueueIndex, UnitIndex};
 use crate::index::{Consumption, Index, Left, MessageIndex, PutState, Sent};
 
 use super::activity::{Activity, HUNG_NS};
+use super::points::Points;
 
 /// Where messages wait: a queue, or one point of it.
 #[derive(Debug, Default)]
@@ -97,14 +98,15 @@ pub enum Beginning {
 pub(super) fn demands<'h>(
     index: &Index<'h>,
     contract: &'h Contract,
-    activities: &[Activity],
-) -> BTreeMap<(QueueIndex, Option<PointIndex>), Demand<'h>> {
+    points: &Points<'h>,
+    activities: &[Activity<'h>],
+) -> BTreeMap<(QueueIndex, Option<&'h str>), Demand<'h>> {
     let history = index.history;
-    let mut demands: BTreeMap<(QueueIndex, Option<PointIndex>), Demand<'h>> = BTreeMap::new();
+    let mut demands: BTreeMap<(QueueIndex, Option<&str>), Demand<'h>> = BTreeMap::new();
     for delivered in &index.delivered {
         let queue = delivered.get.queue;
         demands.entry((queue, None)).or_default().served.push(delivered.completed);
-        if let Some(point) = delivered.call.point {
+        if let Some(point) = points.of(queue, delivered.call) {
             demands.entry((queue, Some(point))).or_default().served.push(delivered.completed);
         }
     }
@@ -115,14 +117,15 @@ pub(super) fn demands<'h>(
             continue;
         };
         let user = history.processes[call.process.index()].name.as_str();
-        demands.entry((queue, call.point)).or_default().place.users.insert(user);
+        demands.entry((queue, points.of(queue, call))).or_default().place.users.insert(user);
     }
     for (position, sent) in index.sent.iter().enumerate() {
         let message = MessageIndex(position);
         let deliveries = index.deliveries(message);
         let taken = deliveries.iter().find(|delivered| delivered.consumption != Consumption::Undone);
-        let got_at = taken.or(deliveries.last()).and_then(|delivered| delivered.call.point);
-        let demand = demands.entry((sent.put.queue, got_at.or(sent.call.point))).or_default();
+        let got_at = taken.or(deliveries.last()).and_then(|delivered| points.of(sent.put.queue, delivered.call));
+        let point = got_at.or_else(|| points.of(sent.put.queue, sent.call));
+        let demand = demands.entry((sent.put.queue, point)).or_default();
         demand.refused.extend(refused(index, sent, &activities[sent.call.process.index()]));
         let (Some(visible_from), PutState::Acknowledged) = (sent.visible_from, sent.state) else { continue };
         // Messages of one unit of work take their time to be put. But one that hangs waits to be taken.
@@ -156,7 +159,7 @@ pub(super) fn demands<'h>(
     for ((queue, point), demand) in &mut demands {
         demand.drained = contract.queues.iter().any(|listed| listed.queue == *queue && listed.drained);
         demand.place.keepers = match point {
-            Some(point) => BTreeSet::from([history.points[point.index()].as_str()]),
+            Some(point) => BTreeSet::from([*point]),
             None => {
                 let keepers = contract.keepers.iter().filter(|(kept, _)| kept == queue);
                 keepers.map(|(_, keeper)| keeper.as_str()).collect()

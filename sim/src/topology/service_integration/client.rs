@@ -5,7 +5,6 @@
 //! bean works like a consumer with a transacted session. When a connection is lost that stood, it is noted in the history:
 //! the contract of the lower reliability levels depends on it.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use indoubt_engine::messaging_engine::client::{self, CallFailed, ConnectionFacto
 use indoubt_engine::messaging_engine::frame::{self, BusCall, BusReason, BusReply, OutgoingMessage};
 use indoubt_engine::messaging_engine::message::BusMessage;
 use indoubt_engine::messaging_engine::reliability::Reliability;
-use indoubt_engine::name::{DestinationName, MessagingEngineName, QueueName};
+use indoubt_engine::name::{DestinationName, QueueName};
 use indoubt_engine::unit_of_work::{Outcome, Xid};
 
 use super::connection::Connection;
@@ -36,8 +35,6 @@ pub(super) struct BusProvider {
     shared: Arc<Shared>,
     recorder: Recorder,
     bus: String,
-    /// Queues with several queue points, and the engines that have them.
-    partitioned: BTreeMap<QueueName, BTreeSet<MessagingEngineName>>,
     session: SessionMode,
     /// Whether the loss of the connection that stood last is still to be noted.
     stands: bool,
@@ -94,7 +91,6 @@ impl BusProvider {
             shared: shared.clone(),
             recorder: Recorder::new(process.clone(), shared.clone()),
             bus: cell.bus.name.to_string(),
-            partitioned: partitioned(cell),
             session,
             stands: false,
         }
@@ -149,11 +145,6 @@ impl Provider for BusProvider {
 
     fn owner(&self) -> &str {
         &self.bus
-    }
-
-    fn point_of(&self, queue: &QueueName) -> Option<&str> {
-        let points = self.partitioned.get(queue)?;
-        self.connection.engine().filter(|engine| points.contains(*engine)).map(MessagingEngineName::as_str)
     }
 
     /// A consumer of the bus is made with its first receive.
@@ -280,13 +271,6 @@ impl Provider for BusProvider {
         self.connection.take(input);
         self.note_loss();
     }
-}
-
-fn partitioned(cell: &Cell) -> BTreeMap<QueueName, BTreeSet<MessagingEngineName>> {
-    let several = cell.bus.queues.iter().filter(|(_, queue)| queue.queue_points.len() > 1);
-    several
-        .map(|(name, queue)| (QueueName::from(name.as_str()), queue.queue_points.iter().cloned().collect()))
-        .collect()
 }
 
 fn within(scope: Scope) -> frame::Scope {

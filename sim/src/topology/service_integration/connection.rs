@@ -47,11 +47,6 @@ impl Connection {
         }
     }
 
-    /// The engine to which it is connected.
-    pub(super) fn engine(&self) -> Option<&MessagingEngineName> {
-        self.connected_to().map(|(engine, _)| engine)
-    }
-
     /// To which engine it leads, and where the server listens that runs it.
     pub(super) fn connected_to(&self) -> Option<(&MessagingEngineName, &Address)> {
         match &self.maker {

@@ -97,7 +97,6 @@ impl Session {
         let owner = outgoing.to.owner.as_deref().unwrap_or_else(|| self.provider.owner());
         let facts = self.shared.queue(owner, &outgoing.to.queue);
         let operation = self.recorder.put(&facts, unit, &outgoing, origin, answers);
-        self.recorder.at_point(operation, self.provider.point_of(&outgoing.to.queue));
         let part = self.part(facts, outgoing.payload, PartKind::Put);
         match self.provider.send(outgoing, scope).await {
             Ok(()) => {
@@ -131,7 +130,6 @@ impl Session {
         let (scope, unit) = self.scope();
         let facts = self.queue_facts(queue);
         let operation = self.recorder.get(&facts, unit, reply_to, wait);
-        self.recorder.at_point(operation, self.provider.point_of(queue));
         let result = self.provider.receive(queue, sharing, wait, selection, scope).await;
         self.recorder.got(operation, &result);
         match &result {

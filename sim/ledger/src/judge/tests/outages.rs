@@ -261,16 +261,19 @@ fn a_consumer_that_has_to_connect_again_is_not_at_work_of_its_own() {
 fn each_point_of_a_queue_has_outages_of_its_own() {
     let told = tale(|t| {
         let other = t.history.process("other");
+        let points = ["one", "two"];
+        t.contract.keepers.extend(points.map(|point| (t.queue, point.to_owned())));
+        // The one who consumes at a point is connected to it, and the producer to that for which a message is.
         let at_point = |t: &mut Tale, process, message, point| {
+            for connected in [t.producer, process] {
+                t.history.connected(t.now, connected, point, "server");
+            }
             let put = t.message(message, None);
             let put = t.invoke(t.producer, Operation::Put(put));
-            t.history.at_point(put, point);
             let at = t.tick();
             t.history.complete(at, put, Done);
             let get = Get { queue: t.queue, unit: None, reply_to: None, wait_ns: 0 };
-            let get = t.invoke(process, Operation::Get(get));
-            t.history.at_point(get, point);
-            get
+            t.invoke(process, Operation::Get(get))
         };
         for (message, point, process) in [(1, "one", t.consumer), (2, "two", other)] {
             let get = at_point(t, process, message, point);
